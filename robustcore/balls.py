@@ -1,0 +1,314 @@
+"""The perturbation set both papers share, and the one lemma that joins them.
+
+The support function of an Lp ball is its radius times the dual norm. Paper A uses it in (11), (15)
+and (18), paper B in (7), (9) and (20); here it is written once.
+
+Every method takes numpy arrays or torch tensors and answers in kind. The last axis holds the `d`
+features; all axes before it are batch axes.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from .errors import InputError, check_finite, check_nonnegative
+
+_BISECTIONS = {torch.float64: 60, torch.float32: 32}  # halvings down to rounding
+_MAX_SIGN_VECTORS = 20  # 2^20 vertices of a box are a million rows; more is a mistake
+
+
+def _answers_in_kind(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a method written for tensors take numpy arrays too, and return what it was given."""
+
+    @functools.wraps(method)
+    def wrapper(self: LpBall, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return method(self, value, *args, **kwargs)
+        tensors = [
+            torch.as_tensor(np.asarray(a)) if not np.isscalar(a) and a is not None else a
+            for a in (value, *args)
+        ]
+        kwargs = {
+            k: torch.as_tensor(v) if isinstance(v, np.ndarray) else v for k, v in kwargs.items()
+        }
+        return method(self, *tensors, **kwargs).numpy()
+
+    return wrapper
+
+
+@dataclass(frozen=True)
+class LpBall:
+    r"""The set of perturbations :math:`\{\delta : \|\delta\|_p \le \rho\}`.
+
+    Source: [A] eq. (1); [B] Section 3.
+
+    Parameters
+    ----------
+    p : float
+        Exponent, 1 <= p <= inf.
+    radius : float
+        rho, in the units of the inputs as the user has them (before any scaling inside a network).
+    box : (float, float), optional
+        Valid range of each input coordinate, for example (0, 1) for pixels. With a box, projections
+        and attacks keep `x + delta` inside it; bounds ignore it unless they say otherwise.
+
+    Raises
+    ------
+    InputError
+        For p < 1, a negative radius, or an empty box.
+    """
+
+    p: float
+    radius: float
+    box: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.p >= 1:
+            raise InputError(f"p must be at least 1, got {self.p}; use 1, 2 or float('inf').")
+        check_nonnegative("radius", self.radius)
+        if self.box is not None and not self.box[0] < self.box[1]:
+            raise InputError(f"box must be (low, high) with low < high, got {self.box}.")
+
+    def __repr__(self) -> str:
+        p = "inf" if math.isinf(self.p) else f"{self.p:g}"
+        box = "" if self.box is None else f", box=({self.box[0]:g}, {self.box[1]:g})"
+        return f"LpBall({p}, {self.radius:g}{box})"
+
+    @property
+    def dual_exponent(self) -> float:
+        """q with 1/p + 1/q = 1.
+
+        Source: [B] eq. (7)
+        """
+        if self.p == 1:
+            return math.inf
+        return 1.0 if math.isinf(self.p) else self.p / (self.p - 1)
+
+    def with_radius(self, radius: float) -> LpBall:
+        """The same ball with another radius."""
+        return LpBall(self.p, radius, self.box)
+
+    @_answers_in_kind
+    def norm(self, delta: Any) -> Any:
+        """The p-norm over the last axis, shape (..., d) -> (...)."""
+        return torch.linalg.vector_norm(delta, self.p, dim=-1)
+
+    @_answers_in_kind
+    def support(self, c: Any) -> Any:
+        r""":math:`\sup_{\|\delta\|_p\le\rho} c^\top\delta = \rho\,\|c\|_q`.
+
+        Source: [B] eq. (23); [A] Appendix D, eq. (27)
+
+        Parameters
+        ----------
+        c : (..., d)
+
+        Returns
+        -------
+        (...)
+            Exact. The box is not used.
+        """
+        return self.radius * torch.linalg.vector_norm(c, self.dual_exponent, dim=-1)
+
+    @_answers_in_kind
+    def maximiser(self, c: Any) -> Any:
+        r"""A point of the ball at which :math:`c^\top\delta` attains its support value.
+
+        For p = inf it is rho sgn(c) ([A] Theorem 4), for p = 1 a signed unit vector.
+
+        Source: [A] Theorem 4; [B] Section 4
+
+        Parameters
+        ----------
+        c : (..., d)
+
+        Returns
+        -------
+        (..., d)
+        """
+        if math.isinf(self.p):
+            return self.radius * torch.sign(c)
+        if self.p == 1:
+            m = c.abs().argmax(dim=-1, keepdim=True)
+            return torch.zeros_like(c).scatter(-1, m, self.radius * torch.sign(c.gather(-1, m)))
+        q = self.dual_exponent
+        scale = c.abs().amax(dim=-1, keepdim=True)
+        c = torch.where(scale > 0, c / scale, c)  # no overflow, no underflow in the powers
+        direction = torch.sign(c) * c.abs() ** (q - 1)
+        norm = torch.linalg.vector_norm(direction, self.p, dim=-1, keepdim=True)
+        return self.radius * torch.where(norm > 0, direction / norm, direction)
+
+    def vertices(self, d: int) -> np.ndarray:
+        """The vertices of the ball in dimension `d`, for p = 1 (2d rows) and p = inf (2^d rows).
+
+        Returns
+        -------
+        (m, d)
+            Order for p = 1: all +rho e_m, then all -rho e_m.
+
+        Raises
+        ------
+        InputError
+            For another p (no finite vertex set) or a box of more than 20 dimensions.
+        """
+        if self.p == 1:
+            return self.radius * np.concatenate([np.eye(d), -np.eye(d)])
+        if not math.isinf(self.p):
+            raise InputError(
+                f"only L1 and Linf balls have finitely many vertices, got p={self.p:g}."
+            )
+        if d > _MAX_SIGN_VECTORS:
+            raise InputError(
+                f"an Linf ball in {d} dimensions has 2^{d} vertices; at most d = "
+                f"{_MAX_SIGN_VECTORS} is enumerated."
+            )
+        return self.radius * np.array(list(itertools.product((1.0, -1.0), repeat=d)))
+
+    def contains(self, delta: Any, x: Any = None, tol: float = 1e-9) -> Any:
+        """Whether each perturbation lies in the ball, and `x + delta` in the box: (..., d) -> (...).
+
+        `tol` is relative to the radius for the ball and to the width of the box for the box.
+        """
+        inside = self.norm(delta) <= self.radius * (1 + tol) + 1e-300
+        if self.box is None or x is None:
+            return inside
+        low, high = self.box
+        slack = tol * (high - low)
+        moved = x + delta
+        return inside & (moved >= low - slack).all(-1) & (moved <= high + slack).all(-1)
+
+    def sample(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """Points drawn uniformly from the ball (the box is not used).
+
+        Parameters
+        ----------
+        shape : (..., d)
+        rng : numpy Generator
+
+        Returns
+        -------
+        (..., d)
+
+        Notes
+        -----
+        Barthe, Guedon, Mendelson, Naor (2005): generalised Gaussians g_i with density
+        proportional to exp(-|g|^p), divided by (|g|_p^p + Exp(1))^(1/p).
+        """
+        if math.isinf(self.p):
+            return self.radius * rng.uniform(-1.0, 1.0, size=shape)
+        magnitude = rng.gamma(1 / self.p, size=shape)  # |g|^p
+        g = rng.choice((-1.0, 1.0), size=shape) * magnitude ** (1 / self.p)
+        total = magnitude.sum(axis=-1, keepdims=True) + rng.exponential(size=(*shape[:-1], 1))
+        return self.radius * g / total ** (1 / self.p)
+
+    @_answers_in_kind
+    def project(self, delta: Any, x: Any = None) -> Any:
+        r"""The Euclidean projection of `delta` onto the ball, or onto the ball cut with the box.
+
+        .. math:: \arg\min_{\delta'} \tfrac12\|\delta'-\delta\|_2^2 \quad\text{s.t.}\quad
+                  \|\delta'\|_p \le \rho,\; x+\delta' \in \text{box}
+
+        Source: [A] eq. (3)
+
+        Parameters
+        ----------
+        delta : (..., d)
+        x : (..., d), optional
+            The unperturbed inputs; needed when the ball has a box, and must lie in it.
+
+        Returns
+        -------
+        (..., d)
+            Exact up to rounding for p = 1, 2, inf and their cuts with a box; for other p the scalar
+            equations are solved by bisection to machine precision.
+
+        Raises
+        ------
+        InputError
+            If the ball has a box and `x` is missing or outside of it.
+
+        Notes
+        -----
+        The multiplier `lam` of the norm separates the coordinates: each is shrunk towards zero and
+        then clipped to its interval, and the norm of the result falls as `lam` grows. As x itself
+        is in the box, 0 is always feasible and a multiplier exists.
+        """
+        check_finite("delta", delta)
+        low, high = self._room(delta, x)
+        clipped = delta.clamp(low, high)
+        if math.isinf(self.p):
+            return clipped.clamp(-self.radius, self.radius)
+        if self.radius == 0:
+            return torch.zeros_like(delta)
+        outside = self.norm(clipped) > self.radius
+        if not bool(outside.any()):
+            return clipped
+        if self.box is None and self.p in (1, 2):
+            return torch.where(outside[..., None], self._project_closed_form(delta), delta)
+        lo = torch.zeros_like(delta[..., :1])
+        hi = self._enough_shrinkage(delta)
+        for _ in range(_BISECTIONS.get(delta.dtype, 60)):
+            mid = (lo + hi) / 2
+            too_long = self.norm(self._shrink(delta, mid).clamp(low, high)) > self.radius
+            lo, hi = (
+                torch.where(too_long[..., None], mid, lo),
+                torch.where(too_long[..., None], hi, mid),
+            )
+        shrunk = self._shrink(delta, hi).clamp(low, high)
+        # what bisection leaves is rounding: a last scaling keeps the promise to be inside
+        excess = (self.norm(shrunk) / self.radius).clamp(min=1.0)[..., None]
+        return torch.where(outside[..., None], shrunk / excess, clipped)
+
+    def _project_closed_form(self, delta: torch.Tensor) -> torch.Tensor:
+        """Points outside the ball, p = 1 or 2, no box: soft-thresholding or scaling."""
+        if self.p == 2:
+            return delta * (self.radius / self.norm(delta))[..., None]
+        size = delta.abs()
+        falling = size.sort(dim=-1, descending=True).values
+        counts = torch.arange(1, delta.shape[-1] + 1, device=delta.device, dtype=delta.dtype)
+        thresholds = (falling.cumsum(dim=-1) - self.radius) / counts
+        kept = (falling > thresholds).sum(dim=-1, keepdim=True).clamp(min=1)
+        return torch.sign(delta) * (size - thresholds.gather(-1, kept - 1)).clamp(min=0)
+
+    def _room(self, delta: torch.Tensor, x: torch.Tensor | None) -> tuple[Any, Any]:
+        if self.box is None:
+            inf = torch.full((), math.inf, dtype=delta.dtype, device=delta.device)
+            return -inf, inf
+        if x is None:
+            raise InputError(f"{self!r} has a box: projecting needs the inputs x as well.")
+        low, high = self.box
+        if bool((x < low).any() | (x > high).any()):
+            raise InputError(f"x must lie in the box ({low:g}, {high:g}) of {self!r}.")
+        return low - x, high - x
+
+    def _enough_shrinkage(self, delta: torch.Tensor) -> torch.Tensor:
+        """A multiplier at which every coordinate is inside the ball whatever its sign."""
+        d = delta.shape[-1]
+        largest = delta.abs().amax(dim=-1, keepdim=True)
+        if self.p == 1:
+            return largest
+        # shrunk to |t| <= radius / d^(1/p) everywhere: lam >= largest / (p t^(p-1))
+        t = self.radius / d ** (1 / self.p)
+        return largest / (self.p * t ** (self.p - 1))
+
+    def _shrink(self, delta: torch.Tensor, lam: torch.Tensor) -> torch.Tensor:
+        """Solve t + lam p t^(p-1) = |delta| coordinatewise: the proximal map of lam |.|^p."""
+        size = delta.abs()
+        if self.p == 1:
+            return torch.sign(delta) * (size - lam).clamp(min=0)
+        if self.p == 2:
+            return delta / (1 + 2 * lam)
+        lo, hi = torch.zeros_like(size), size.clone()
+        for _ in range(_BISECTIONS.get(delta.dtype, 60)):
+            mid = (lo + hi) / 2
+            high = mid + lam * self.p * mid ** (self.p - 1) > size
+            lo, hi = torch.where(high, lo, mid), torch.where(high, mid, hi)
+        return torch.sign(delta) * (lo + hi) / 2

@@ -1,0 +1,104 @@
+"""The error tree, and the checks that stand at every door of the library.
+
+An error is one sentence: what was wanted, what came, what to do about it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+
+class RobustcoreError(Exception):
+    """Root of every error that this library raises on purpose."""
+
+
+class InputError(RobustcoreError, ValueError):
+    """An argument is of the wrong shape, range or kind."""
+
+
+class UnsupportedLayerError(InputError):
+    """A network holds a layer for which no bound is implemented."""
+
+
+class SolverError(RobustcoreError, RuntimeError):
+    """A convex program was not solved: infeasible, stopped early, or out of accuracy."""
+
+
+class LicenceError(SolverError):
+    """A commercial solver is installed but no licence can be checked out."""
+
+
+class DataError(RobustcoreError, OSError):
+    """A data set is missing, unreachable, or not the bytes it should be."""
+
+
+class CorruptDataError(DataError):
+    """A file is there, but its checksum is not the published one."""
+
+
+class MissingExtraError(RobustcoreError, ImportError):
+    """An optional dependency is needed for this call; the message names the extra."""
+
+
+def check_finite(name: str, value: Any) -> None:
+    """Refuse NaN and infinity in an array or tensor.
+
+    Raises
+    ------
+    InputError
+        Naming the argument and how many of its entries are not finite.
+    """
+    finite = torch.isfinite(value) if isinstance(value, torch.Tensor) else np.isfinite(value)
+    bad = int((~finite).sum())
+    if bad:
+        raise InputError(
+            f"{name} must be finite, got {bad} NaN or infinite entries; clean it first."
+        )
+
+
+def check_matrix(name: str, value: Any) -> None:
+    """Refuse what is not a non-empty, finite, two-dimensional array or tensor."""
+    if getattr(value, "ndim", None) != 2 or 0 in value.shape:
+        shape = tuple(getattr(value, "shape", ()))
+        raise InputError(f"{name} must be a non-empty matrix (n, d), got shape {shape}.")
+    check_finite(name, value)
+
+
+def check_length(name: str, value: Any, n: int, of: str) -> None:
+    """Refuse a vector that has not one entry for each of the `n` rows of `of`."""
+    if tuple(value.shape) != (n,):
+        raise InputError(
+            f"{name} must have shape ({n},), one entry for each row of {of}, "
+            f"got {tuple(value.shape)}."
+        )
+
+
+def check_signs(y: Any) -> None:
+    """Refuse binary labels other than -1 and +1, and a single class."""
+    labels = {float(v) for v in np.unique(np.asarray(y))}
+    if not labels <= {-1.0, 1.0}:
+        raise InputError(
+            f"labels must be -1 or +1, got the values {sorted(labels)[:5]}; map them first."
+        )
+    if len(labels) < 2:
+        raise InputError(f"both labels -1 and +1 must occur, got only {labels.pop():+.0f}.")
+
+
+def check_classes(y: torch.Tensor, n_classes: int) -> None:
+    """Refuse class labels that are not integers in 0..n_classes-1."""
+    if y.is_floating_point() or y.dtype == torch.bool:
+        raise InputError(f"class labels must be integers, got {y.dtype}; use y.long().")
+    if y.numel() and (int(y.min()) < 0 or int(y.max()) >= n_classes):
+        raise InputError(
+            f"class labels must lie in 0..{n_classes - 1}, got {int(y.min())}..{int(y.max())}."
+        )
+
+
+def check_nonnegative(name: str, value: float) -> None:
+    """Refuse a negative or non-finite scalar."""
+    if not (math.isfinite(value) and value >= 0):
+        raise InputError(f"{name} must be a finite number >= 0, got {value}.")

@@ -1,0 +1,121 @@
+"""The losses of both papers, with the factors that each paper puts in front.
+
+Paper A's losses take scores and targets and give one number; paper B's take logits and class
+labels and give one number for each sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from .errors import check_classes
+
+PerSampleLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+# -- paper A: scalar output, shapes (n,), (n,) -> () ------------------------------------------
+
+
+def hinge(score: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    r"""Mean hinge loss :math:`\frac1n \sum_k (1 - y_k \hat y_k)_+`, labels -1 and +1.
+
+    Source: [A] eq. (13)
+    """
+    return (1 - y * score).clamp(min=0).mean()
+
+
+def squared(score: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    r"""Half the *sum* of squares :math:`\frac12\|\hat y - y\|_2^2`: no 1/n, as printed.
+
+    Source: [A] eq. (16)
+    """
+    return 0.5 * (score - y).square().sum()
+
+
+def logistic(score: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    r"""Mean logistic loss :math:`\frac1n\sum_k \log(1+e^{-y_k\hat y_k})`, labels -1 and +1.
+
+    Source: own (the smooth companion of [A] eq. (13); Theorem 1 holds for any convex loss)
+    """
+    return torch.nn.functional.softplus(-y * score).mean()
+
+
+# -- paper B: K logits, shapes (n, K), (n,) -> (n,) -------------------------------------------
+
+
+def gaps(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """z_k - z_y for every class k; the entry of the true class is exactly 0.
+
+    Source: [B] Section 5, eq. (12)
+
+    Parameters
+    ----------
+    z : (n, K) logits
+    y : (n,) class labels
+
+    Returns
+    -------
+    (n, K)
+    """
+    check_classes(y, z.shape[-1])
+    return z - z.gather(-1, y[:, None])
+
+
+def cross_entropy(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    r"""Softmax cross-entropy :math:`\log\sum_k e^{z_k - z_y}` of each sample.
+
+    Source: [B] eq. (11)
+
+    Notes
+    -----
+    Computed by log-sum-exp: finite for any finite logits. The published code takes the plain
+    logarithm of the plain sum and overflows.
+    """
+    return torch.logsumexp(gaps(z, y), dim=-1)
+
+
+def multiclass_hinge(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    r"""Crammer-Singer hinge :math:`\max(0, \max_{k\ne y} 1 + z_k - z_y)` of each sample.
+
+    Source: [B] Section 3 (named there, no formula given)
+    """
+    gap = gaps(z, y)
+    others = torch.nn.functional.one_hot(y, z.shape[-1]) == 0
+    return (gap + others.to(gap)).amax(dim=-1)
+
+
+def zero_one(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """1 where some other class reaches the logit of the true one (a tie counts as an error).
+
+    Source: [B] Section 3 ("hardmax with zero-one loss")
+    """
+    others = torch.nn.functional.one_hot(y, z.shape[-1]) == 0
+    return ((gaps(z, y) >= 0) & others).any(dim=-1).to(z.dtype)
+
+
+def adversarial_loss_bound(
+    gap_bound: torch.Tensor, y: torch.Tensor, loss: PerSampleLoss = cross_entropy
+) -> torch.Tensor:
+    r"""Lemma 1: the adversarial loss is at most the loss of the worst gaps.
+
+    .. math:: \max_{\delta\in U} L(y, z(x+\delta)) \le
+              L\bigl(y, (\sup_\delta z_k - z_y)_{k}\bigr)
+
+    Source: [B] Lemma 1, eqs. (5), (6)
+
+    Parameters
+    ----------
+    gap_bound : (n, K)
+        Upper bounds of sup z_k - z_y; the entry of the true class is 0.
+    y : (n,)
+    loss : callable
+        Translation invariant (3) and monotone (4): `cross_entropy`, `multiclass_hinge`, `zero_one`.
+
+    Returns
+    -------
+    (n,)
+        Upper bounds of the adversarial loss of each sample, as sound as `gap_bound` is.
+    """
+    return loss(gap_bound, y)
