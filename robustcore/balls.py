@@ -173,7 +173,7 @@ class LpBall:
         return self.radius * np.array(list(itertools.product((1.0, -1.0), repeat=d)))
 
     def contains(self, delta: Any, x: Any = None, tol: float = 1e-9) -> Any:
-        """Whether each perturbation lies in the ball, and `x + delta` in the box: (..., d) -> (...).
+        """Whether each perturbation is in the ball, and `x + delta` in the box: (..., d) -> (...).
 
         `tol` is relative to the radius for the ball and to the width of the box for the box.
         """

@@ -249,10 +249,10 @@ def affine_layers(net: nn.Module) -> AffineLayers:
                 raise UnsupportedLayerError("two Scalers in a row; give one, at the start.")
             scale = (1 / module.std, -module.mean / module.std)
         elif isinstance(module, nn.Linear):
-            W: torch.Tensor = module.weight
-            b = W.new_zeros(W.shape[0]) if module.bias is None else module.bias
+            W, b = _weights(module)
             if scale is not None:
-                b, W, scale = b + W @ scale[1].to(W), W * scale[0].to(W), None
+                factor, shift = (part.to(W) for part in scale)
+                W, b, scale = W * factor, b + W @ shift, None
             if open_map:
                 W_last, b_last = layers.pop()
                 W, b = W @ W_last, W @ b_last + b
@@ -272,6 +272,11 @@ def affine_layers(net: nn.Module) -> AffineLayers:
     if not layers or not open_map:
         raise UnsupportedLayerError("the network must end with a Linear layer.")
     return layers
+
+
+def _weights(layer: nn.Linear) -> tuple[torch.Tensor, torch.Tensor]:
+    bias = layer.weight.new_zeros(layer.out_features) if layer.bias is None else layer.bias
+    return layer.weight, bias
 
 
 def _flat_modules(net: nn.Module) -> Iterable[nn.Module]:

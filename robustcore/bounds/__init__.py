@@ -1,0 +1,11 @@
+"""Paper B: bounds of the worst gap :math:`\\sup_{\\delta} z_k(x+\\delta) - z_y(x+\\delta)`.
+
+Every function keeps one promise: `bounds = technique(net, x, y, ball)`, an (n, K) tensor whose
+entry for the true class is 0. A sample is certified when every bound of its row is at most 0.
+"""
+
+from .exact import exact
+from .first_order import arub, baseline
+from .rub import rub
+
+__all__ = ["arub", "baseline", "exact", "rub"]

@@ -1,0 +1,92 @@
+"""First-order bounds: the Baseline of eq. (7) and aRUB, for any Lp ball.
+
+Neither is a proof. They are exact while no ReLU changes its sign inside the ball.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ..balls import LpBall
+from ..losses import PerSampleLoss, cross_entropy
+from .inputs import last_layer_gaps, read_network
+
+
+def baseline(
+    net: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    ball: LpBall,
+    loss: PerSampleLoss = cross_entropy,
+) -> torch.Tensor:
+    r"""The loss linearised in the input, at its worst over the ball.
+
+    .. math:: L(y, z(x)) + \rho\,\|\nabla_x L(y, z(x))\|_q
+
+    Source: [B] eq. (7)
+
+    Parameters
+    ----------
+    net : module (n, M) -> (n, K)
+    x : (n, ...) tensor
+    y : (n,) class labels
+    ball : LpBall
+    loss : callable (n, K), (n,) -> (n,)
+
+    Returns
+    -------
+    (n,) tensor
+        An estimate, neither an upper nor a lower bound. Differentiable in the parameters (at the
+        cost of a double backward pass).
+
+    Notes
+    -----
+    The published code adds rho times the signed gradient tensor instead of its norm; this is the
+    formula as printed.
+    """
+    x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        value = loss(net(x), y)
+        (gradient,) = torch.autograd.grad(value.sum(), x, create_graph=torch.is_grad_enabled())
+    return value + ball.support(gradient.flatten(1))  # (7)
+
+
+def arub(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
+    r"""Approximate robust upper bound: each gap linearised in the input, at its worst.
+
+    .. math:: (e_k-e_y)^\top z^L(x) + \rho\,\|(e_k-e_y)^\top\nabla_x z^L(x)\|_q
+
+    Source: [B] eqs. (8), (9), (22)
+
+    Parameters
+    ----------
+    net : ReLUNetwork or nn.Sequential of supported layers
+    x : (n, ...) tensor
+    y : (n,) class labels
+    ball : LpBall
+        Any p. The box is not used.
+
+    Returns
+    -------
+    (n, K) tensor
+        Estimates of the worst gaps: exact where the network is linear on the ball, not a bound
+        elsewhere. Differentiable in the parameters.
+
+    Notes
+    -----
+    The Jacobian is formed explicitly, as a product of masked weight matrices: one matrix product a
+    layer and no double backward pass. A ReLU at exactly zero counts as inactive, [B] eq. (21).
+    """
+    layers, x = read_network(net, x, y)
+    masks, h = [], x
+    for W, b in layers[:-1]:
+        z = h @ W.T + b
+        masks.append(z > 0)  # (21)
+        h = z.clamp(min=0)
+    V, c = last_layer_gaps(layers, y)
+    value = torch.einsum("nkr,nr->nk", V, h) + c
+    jacobian = V
+    for (W, _), mask in zip(reversed(layers[:-1]), reversed(masks), strict=True):
+        jacobian = (jacobian * mask[:, None]) @ W  # (22)
+    return value + ball.support(jacobian)  # (9)
