@@ -6,6 +6,6 @@ entry for the true class is 0. A sample is certified when every bound of its row
 
 from .exact import exact
 from .first_order import arub, baseline
-from .rub import rub
+from .rub import nominal_slopes, rub
 
-__all__ = ["arub", "baseline", "exact", "rub"]
+__all__ = ["arub", "baseline", "exact", "nominal_slopes", "rub"]

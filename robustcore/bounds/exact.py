@@ -62,7 +62,7 @@ def exact(
     with torch.no_grad():
         layers, x = read_network(net, x.double(), y)
         V, c = last_layer_gaps(layers, y)
-    arrays = [(W.cpu().numpy(), b.cpu().numpy()) for W, b in layers[:-1]]
+    arrays = [(W.detach().cpu().numpy(), b.detach().cpu().numpy()) for W, b in layers[:-1]]
     result = torch.zeros_like(c)
     for i in range(x.shape[0]):
         program = _Program.build(arrays, x[i].cpu().numpy(), ball)

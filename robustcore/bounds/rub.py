@@ -17,7 +17,7 @@ from torch import nn
 
 from ..balls import LpBall
 from ..errors import InputError
-from ..networks import AffineLayers
+from ..networks import AffineLayers, affine_layers
 from .inputs import last_layer_gaps, read_network
 
 _ROWS = 1024  # rows of the sweep held at once: enough for the matrix product, small in memory
@@ -77,34 +77,35 @@ def rub(
     z = x @ W.T + b
     if len(layers) == 1:  # affine in x: the support function is exact
         return torch.einsum("nkm,nm->nk", V, x) + c + ball.support(V)
-    slopes = nominal_slopes(layers, x) if isinstance(t, str) else list(t)
+    slopes = nominal_slopes(net, x) if isinstance(t, str) else list(t)
     _check_slopes(t, slopes, layers, x.shape[0])
     with torch.no_grad():
         worst = _worst_vertices(layers, z, slopes, V, c, ball.radius, chunk or _ROWS)
     M = x.shape[1]
-    steps = W.T[worst % M] * torch.where(worst < M, ball.radius, -ball.radius)[..., None]
+    signs = 1 - 2 * (worst >= M).to(W)
+    steps = W.T[worst % M] * (ball.radius * signs)[..., None]
     upper, lower = _propagate(layers, z[:, None] + steps, slopes)  # (n, K, r)
     bound = _last_layer(V, c, upper, lower, slopes[-1])
     return bound.diagonal(dim1=1, dim2=2)  # the vertex found for class k answers for class k
 
 
-def nominal_slopes(layers: AffineLayers, x: torch.Tensor) -> list[torch.Tensor]:
+def nominal_slopes(net: nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
     """t^l = 1 where z^l(x) > 0, else 0: the slopes at which RUB meets the linear approximation.
 
     Source: [B] eq. (21)
 
     Parameters
     ----------
-    layers : list of (W^l, b^l)
+    net : ReLUNetwork or nn.Sequential of supported layers
     x : (n, M) tensor
 
     Returns
     -------
     list of (n, r_l) tensors, l = 1..L-1
     """
-    slopes, h = [], x
-    for W, b in layers[:-1]:
-        z = h @ W.T + b
+    slopes, h = [], x.flatten(1)
+    for W, b in affine_layers(net)[:-1]:
+        z = h @ W.to(h).T + b.to(h)
         slopes.append((z > 0).to(z))  # (21)
         h = z.clamp(min=0)
     return slopes

@@ -1,0 +1,163 @@
+"""RUB against the literal recursion, the exact value, and its own corollaries."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from robustcore import bounds
+from robustcore.balls import LpBall
+from robustcore.errors import InputError, UnsupportedLayerError
+from robustcore.losses import gaps
+from robustcore.networks import ReLUNetwork, Scaler
+from robustcore.studies.b_twins import compare, random_instances, theorem_11_literal
+
+
+def test_the_campaign_finds_no_violation():
+    """Twins agree; exact <= RUB; aRUB-L1 <= RUB; attack <= exact (within the MILP's tolerance)."""
+    rng = np.random.default_rng(0)
+    for instance in random_instances(24, seed=10):
+        found = compare(instance, draws=100, rng=rng)
+        assert found["rub_twin"] <= 1e-12
+        assert found["arub_twin"] <= 1e-12
+        assert found["exact_above_rub"] <= 1e-12
+        assert found["arub_above_rub"] <= 1e-12
+        assert found["attack_above_exact"] <= 1e-6
+
+
+def test_any_slope_in_the_unit_interval_is_sound_and_matches_the_twin():
+    generator = torch.Generator().manual_seed(0)
+    for instance in random_instances(20, seed=11):
+        ball = LpBall(1, instance.radius)
+        slopes = [
+            torch.rand(s.shape, generator=generator, dtype=s.dtype)
+            for s in bounds.nominal_slopes(instance.net, instance.x)
+        ]
+        found = bounds.rub(instance.net, instance.x, instance.y, ball, t=slopes)
+        exact = bounds.exact(instance.net, instance.x, instance.y, ball)
+        assert (exact <= found + 1e-12).all()
+        twin = theorem_11_literal(
+            instance.net, instance.x[0], 2, int(instance.y[0]), ball.radius, [s[0] for s in slopes]
+        )
+        assert found[0, 2].item() == pytest.approx(twin, abs=1e-12)
+
+
+def test_radius_zero_is_the_clean_gap_and_the_bound_grows_with_the_radius():
+    for instance in random_instances(20, seed=12):
+        clean = gaps(instance.net(instance.x), instance.y)
+        last = bounds.rub(instance.net, instance.x, instance.y, LpBall(1, 0.0))
+        assert torch.allclose(last, clean, atol=1e-13)
+        for radius in (0.1, 0.3, 1.0, 3.0):
+            wider = bounds.rub(instance.net, instance.x, instance.y, LpBall(1, radius))
+            assert (wider >= last - 1e-12).all()
+            last = wider
+
+
+def test_equality_with_arub_where_no_relu_flips():
+    for instance in random_instances(10, seed=13):
+        ball = LpBall(1, 1e-7)
+        rub = bounds.rub(instance.net, instance.x, instance.y, ball)
+        arub = bounds.arub(instance.net, instance.x, instance.y, ball)
+        assert torch.allclose(rub, arub, atol=1e-13)
+
+
+def test_the_linear_network_is_exact():
+    net = ReLUNetwork([4, 3], torch.Generator().manual_seed(0), dtype=torch.float64)
+    x, y, ball = torch.randn(5, 4, dtype=torch.float64), torch.arange(5) % 3, LpBall(1, 0.7)
+    with torch.no_grad():
+        found, exact = bounds.rub(net, x, y, ball), bounds.exact(net, x, y, ball)
+    assert torch.allclose(found, exact, atol=1e-9)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7, 10_000])
+def test_the_sweep_does_not_depend_on_its_chunks(chunk):
+    for instance in random_instances(6, seed=14):
+        arguments = (instance.net, instance.x, instance.y, LpBall(1, instance.radius))
+        assert torch.equal(bounds.rub(*arguments), bounds.rub(*arguments, chunk=chunk))
+
+
+def test_two_passes_have_the_gradient_of_one_graph():
+    """The maximum over all vertices in a single graph, differentiated as it stands."""
+    for instance in random_instances(9, seed=15, samples=3):
+        net, x, y = instance.net.requires_grad_(True), instance.x, instance.y
+        parameters = list(net.parameters())
+        bounds.rub(net, x, y, LpBall(1, instance.radius)).logsumexp(-1).sum().backward()
+        ours = [p.grad.clone() for p in parameters]
+        slopes = bounds.nominal_slopes(net, x)
+        total = 0.0
+        for i, label in enumerate(y.tolist()):
+            rows = [
+                _one_graph(net, x[i], k, label, instance.radius, [s[i] for s in slopes])
+                for k in range(3)
+            ]
+            total = total + torch.stack(rows).logsumexp(0)
+        twin = torch.autograd.grad(total, parameters)
+        for a, b in zip(ours, twin, strict=True):
+            assert torch.allclose(a, b, atol=1e-11)
+
+
+def _one_graph(net, x, k, y, radius, t):
+    layers = [(layer.weight, layer.bias) for layer in net.layers]
+    steps = torch.cat([layers[0][0].T, -layers[0][0].T]) * radius
+    plus = steps + layers[0][0] @ x + layers[0][1]
+    minus = -plus
+    for (W, b), slope in zip(layers[1:-1], t[:-1], strict=True):
+        p, q = plus.clamp(min=0), slope.detach() * minus
+        W_plus, W_minus = W.clamp(min=0).T, (-W).clamp(min=0).T
+        plus, minus = p @ W_plus + q @ W_minus + b, p @ W_minus + q @ W_plus - b
+    c = layers[-1][0][k] - layers[-1][0][y]
+    last = plus.clamp(min=0) @ c.clamp(min=0) + (t[-1].detach() * minus) @ (-c).clamp(min=0)
+    return (last + layers[-1][1][k] - layers[-1][1][y]).max()
+
+
+def test_a_scaler_keeps_the_radius_in_raw_units():
+    """Scaling by hand and scaling inside the network bound the same set of raw perturbations."""
+    generator = torch.Generator().manual_seed(3)
+    x = torch.randn(4, 3, generator=generator, dtype=torch.float64) * 10
+    y, ball = torch.tensor([0, 1, 0, 1]), LpBall(1, 2.0)
+    net = ReLUNetwork([3, 5, 2], generator, Scaler.fit(x), dtype=torch.float64)
+    with torch.no_grad():
+        found, exact = bounds.rub(net, x, y, ball), bounds.exact(net, x, y, ball)
+    rng = np.random.default_rng(0)
+    delta = torch.from_numpy(ball.sample((500, 4, 3), rng))
+    with torch.no_grad():
+        attacked = torch.stack([gaps(net(x + d), y) for d in delta]).amax(0)
+    assert (attacked <= exact + 1e-6).all()
+    assert (exact <= found + 1e-12).all()
+
+
+def test_a_sequential_of_float32_is_bounded_in_the_precision_of_the_inputs():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    x, y, ball = torch.rand(6, 2, 2), torch.arange(6) % 3, LpBall(1, 0.5)
+    single, double = bounds.rub(net, x, y, ball), bounds.rub(net, x.double(), y, ball)
+    assert (single.dtype, double.dtype) == (torch.float32, torch.float64)
+    assert torch.allclose(single.double(), double, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ball": LpBall(math.inf, 1.0)}, "RUB needs an L1 ball, got p=inf"),
+        ({"y": torch.tensor([0, 3])}, r"must lie in 0\.\.2"),
+        ({"y": torch.tensor([0])}, "one entry for each row of x"),
+        ({"x": torch.zeros(2, 7).double()}, "takes 4 inputs"),
+        ({"x": torch.full((2, 4), torch.nan)}, "must be finite"),
+        ({"x": torch.zeros(2, 4).long()}, "floating-point"),
+        ({"t": "best"}, "t must be 'nominal'"),
+        ({"t": [torch.zeros(2, 5)]}, "must have the shapes"),
+        ({"t": [torch.full((2, 6), 1.5)]}, r"must lie in \[0, 1\]"),
+    ],
+)
+def test_bad_arguments_are_refused(change, message):
+    net = ReLUNetwork([4, 6, 3], torch.Generator().manual_seed(0))
+    arguments = {"x": torch.zeros(2, 4), "y": torch.tensor([0, 1]), "ball": LpBall(1, 1.0)} | change
+    with pytest.raises(InputError, match=message):
+        bounds.rub(net, **arguments)
+
+
+def test_an_unsupported_layer_is_named():
+    net = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
+    with pytest.raises(UnsupportedLayerError, match="Tanh"):
+        bounds.rub(net, torch.zeros(1, 4), torch.tensor([0]), LpBall(1, 1.0))
