@@ -1,0 +1,148 @@
+"""Run notebooks. The `.md` is what is run; the `.ipynb` beside it holds what came out.
+
+    python notebooks/execute.py NAME ...             store: run, update NAME.ipynb
+    python notebooks/execute.py NAME --out DIR       run into DIR/NAME.ipynb
+    python notebooks/execute.py NAME --out DIR -p radius 2.8 -p device cpu
+    python notebooks/execute.py NAME --out DIR --profile paper
+
+A profile is `notebooks/profiles/PROFILE.yml`, parameters by notebook; `quick` is what the notebook
+itself holds. Stored notebooks are always quick, and stripped of times and machine, so that running
+them again leaves git clean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # kernels run side by side, one core each
+os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+
+import jupytext
+import nbformat
+import papermill
+import yaml
+
+HERE = Path(__file__).resolve().parent
+STRIP = "metadata.papermill cell.metadata.papermill cell.metadata.execution"
+
+
+def run(name: str, out: Path, parameters: dict[str, Any]) -> float:
+    """Execute NAME.md with the parameters into the file `out`; returns seconds."""
+    started = time.monotonic()
+    notebook = jupytext.read(HERE / f"{name}.md")
+    known = parameter_names(notebook)
+    if unknown := sorted(set(parameters) - set(known)):
+        raise SystemExit(
+            f"{name} has no parameter {', '.join(unknown)}; it has {', '.join(known)}."
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _execute(notebook, out, parameters)
+    return time.monotonic() - started
+
+
+def store(name: str) -> float:
+    """Run NAME.md as it stands and put the outputs into NAME.ipynb, cell ids unchanged."""
+    paired = HERE / f"{name}.ipynb"
+    update = ["--update"] if paired.exists() else []
+    subprocess.run(
+        [sys.executable, "-m", "jupytext", "--quiet", "--to", "ipynb", *update, f"{name}.md"],
+        cwd=HERE,
+        check=True,
+    )
+    started = time.monotonic()
+    fresh = paired.with_suffix(".running.ipynb")
+    try:
+        _execute(nbformat.read(paired, as_version=4), fresh, {})
+        fresh.replace(paired)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return time.monotonic() - started
+
+
+def strip(path: Path) -> None:
+    """Take out what differs from run to run: times, machine, papermill's notes."""
+    keep = ["--keep-output", "--keep-count", "--extra-keys", STRIP]
+    subprocess.run([sys.executable, "-m", "nbstripout", *keep, str(path)], check=True)
+    notebook = nbformat.read(path, as_version=4)
+    # papermill also writes the Python version of this machine here
+    notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    for cell in notebook.cells:
+        if not cell.metadata.get("tags"):
+            cell.metadata.pop("tags", None)
+    nbformat.write(notebook, path)
+
+
+def profile(name: str, which: str) -> dict[str, Any]:
+    """The parameters of a notebook in a profile."""
+    path = HERE / "profiles" / f"{which}.yml"
+    if which == "quick" and not path.exists():
+        return {}
+    if not path.exists():
+        raise SystemExit(f"no profile {which!r}: there is no notebooks/profiles/{which}.yml.")
+    return dict((yaml.safe_load(path.read_text()) or {}).get(name) or {})
+
+
+def names() -> list[str]:
+    """Every notebook of the folder, sorted."""
+    return sorted(path.stem for path in HERE.glob("*.md"))
+
+
+def parameter_names(notebook: nbformat.NotebookNode) -> list[str]:
+    """The names that the cell tagged `parameters` assigns."""
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            tree = ast.parse(cell.source)
+            return [s.target.id for s in tree.body if isinstance(s, ast.AnnAssign)]
+    return []
+
+
+def _execute(notebook: nbformat.NotebookNode, out: Path, parameters: dict[str, Any]) -> None:
+    for cell in notebook.cells:
+        cell.metadata.setdefault("tags", [])
+    try:
+        papermill.execute_notebook(
+            notebook,
+            str(out),
+            parameters,
+            cwd=str(HERE),
+            kernel_name="python3",
+            progress_bar=sys.stderr.isatty(),
+            extra_arguments=["--log-level=ERROR"],
+        )
+    finally:  # a failed run is kept, with its traceback in it
+        if out.exists():
+            strip(out)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("names", nargs="*", help="notebooks, without extension; none: all")
+    parser.add_argument("--out", type=Path, help="folder for what comes out; default: the pair")
+    parser.add_argument("--profile", default="quick")
+    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    options = parser.parse_args()
+    if not options.out and (options.p or options.profile != "quick"):
+        parser.error("other parameters need --out: stored notebooks hold the quick profile")
+    chosen = [Path(n).stem for n in options.names] or names()
+    for name in chosen:
+        if name not in names():
+            parser.error(f"no notebook {name}; there are {', '.join(names())}")
+    given = {key: yaml.safe_load(value) for key, value in options.p}
+    for name in chosen:
+        if options.out:
+            parameters = {**profile(name, options.profile), **given}
+            seconds = run(name, options.out / f"{name}.ipynb", parameters)
+        else:
+            seconds = store(name)
+        print(f"{name}: {seconds:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
