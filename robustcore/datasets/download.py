@@ -1,0 +1,197 @@
+"""Downloads that resume where they were cut off, and never leave half a file under its own name.
+
+pooch keeps the registry habits (a known hash, a temporary name, a rename at the end); the transfer
+itself is ours, because pooch begins again from zero after a cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import shutil
+import ssl
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import CorruptDataError, DataError, MissingExtraError
+from .catalogue import RemoteFile
+
+_CHUNK = 1 << 18
+_TIMEOUT = 30.0  # seconds without a byte
+_ATTEMPTS = 3  # connections for one file; each resumes the last
+_RESUMABLE = (TimeoutError, ConnectionError, http.client.HTTPException, urllib.error.URLError)
+
+
+def download(file: RemoteFile, target: Path, timeout: float = _TIMEOUT) -> None:
+    """Bring the published file to `target`, checked and whole, or raise.
+
+    Source: own
+
+    Parameters
+    ----------
+    file : RemoteFile
+    target : Path
+        Appears only when the checksum is right. What had arrived before a cut stays in
+        `target.part`, and the next call continues from there.
+    timeout : float
+        Seconds to wait for the next byte.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be had: no network, an HTTP error, repeated cuts, no room on the disk.
+    CorruptDataError
+        If the whole file came but is not the published one; it is kept beside the target.
+    MissingExtraError
+        If pooch is not installed.
+    """
+    try:
+        import pooch
+    except ImportError as missing:
+        raise MissingExtraError(
+            "downloading data needs pooch, which is not installed; "
+            "run: pip install 'robustcore[data]'."
+        ) from missing
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _only_one_process(target):
+        if target.is_file():  # another process brought it while this one waited
+            return
+        pooch.retrieve(
+            url=file.url,
+            known_hash=file.checksum,
+            fname=target.name,
+            path=target.parent,
+            downloader=_Resuming(file, target, timeout),
+        )
+
+
+class _Resuming:
+    """The `downloader` that pooch calls: (url, temporary file, pooch) -> None."""
+
+    def __init__(self, file: RemoteFile, target: Path, timeout: float) -> None:
+        self.file = file
+        self.part = target.with_name(target.name + ".part")
+        self.timeout = timeout
+
+    def __call__(self, url: str, output_file: Any, pooch: Any) -> None:
+        try:
+            _transfer(url, self.part, self.timeout)
+        except _GoneError:
+            if not self.file.archive:
+                raise
+            self._from_archive()
+        self._check(url)
+        self.part.replace(output_file)
+
+    def _from_archive(self) -> None:
+        """The second address: take the file out of the zip archive that holds it."""
+        zipped = self.part.with_name(self.part.name.removesuffix(".part") + ".zip.part")
+        _transfer(self.file.archive, zipped, self.timeout)
+        wanted = Path(self.file.path).name
+        try:
+            with zipfile.ZipFile(zipped) as archive:
+                members = [m for m in archive.namelist() if Path(m).name == wanted]
+                if not members:
+                    raise DataError(f"{self.file.archive} holds no {wanted}")
+                with archive.open(members[0]) as inside, self.part.open("wb") as stream:
+                    shutil.copyfileobj(inside, stream)
+        except zipfile.BadZipFile as bad:
+            raise DataError(f"{self.file.archive} is not a zip archive") from bad
+        finally:
+            zipped.unlink(missing_ok=True)
+
+    def _check(self, url: str) -> None:
+        algorithm, wanted = self.file.checksum.split(":")
+        with self.part.open("rb") as stream:
+            got = hashlib.file_digest(stream, algorithm).hexdigest()
+        if got != wanted:
+            name = self.part.name.removesuffix(".part")
+            aside = self.part.with_name(f"{name}.corrupt-{got[:8]}")
+            self.part.replace(aside)
+            raise CorruptDataError(
+                f"{url} must have the {algorithm} {wanted}, but what came has {got}; "
+                f"it was kept as {aside}. Load again to download once more."
+            )
+
+
+class _GoneError(DataError):
+    """The server answers, but has no such file."""
+
+
+def _transfer(url: str, part: Path, timeout: float) -> None:
+    """Append to `part` until the server says that it is all."""
+    for _ in range(_ATTEMPTS):
+        try:
+            if _receive(url, part, timeout):
+                return
+            reason = "the connection was cut"
+        except urllib.error.HTTPError as answer:
+            if answer.code == 416:  # nothing after what we have: the part is not of this file
+                part.unlink(missing_ok=True)
+                reason = "the server has no such range"
+            elif answer.code in (403, 404, 410):
+                raise _GoneError(f"{url} answers HTTP {answer.code} {answer.reason}") from answer
+            else:
+                raise DataError(f"{url} answers HTTP {answer.code} {answer.reason}") from answer
+        except _RESUMABLE as cut:
+            stalled = isinstance(getattr(cut, "reason", cut), TimeoutError)
+            reason = f"no byte for {timeout:g} s" if stalled else str(cut)
+            if isinstance(getattr(cut, "reason", None), (OSError, ssl.SSLError)) and not stalled:
+                raise DataError(f"{url} cannot be reached: {reason}") from cut
+    held = part.stat().st_size if part.exists() else 0
+    raise DataError(
+        f"{url} broke off {_ATTEMPTS} times, last: {reason}; {held} bytes are kept and the next "
+        "call continues from there"
+    )
+
+
+def _receive(url: str, part: Path, timeout: float) -> bool:
+    """One connection; True if the server sent all that it announced."""
+    held = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"User-Agent": "robustcore"})
+    if held:
+        request.add_header("Range", f"bytes={held}-")
+    with urllib.request.urlopen(request, timeout=timeout) as answer:
+        resumed = answer.status == 206
+        if resumed and not (answer.headers["Content-Range"] or "").startswith(f"bytes {held}-"):
+            raise DataError(f"{url} answers with another range than was asked for")
+        announced = answer.headers["Content-Length"]
+        expected = None if announced is None else int(announced)
+        received = _append(answer, part, "ab" if resumed else "wb")
+    return expected is None or received == expected
+
+
+def _append(answer: Any, part: Path, mode: str) -> int:
+    """Copy the body to the part file; what was written before an error stays."""
+    received = 0
+    try:
+        with part.open(mode) as stream:
+            while chunk := answer.read1(_CHUNK):
+                stream.write(chunk)
+                received += len(chunk)
+    except _RESUMABLE:
+        raise
+    except OSError as full:
+        raise DataError(
+            f"writing {part} failed ({full.strerror or full}); free some space, or set "
+            f"ROBUSTCORE_CACHE to a folder that has it; {received} new bytes are kept"
+        ) from full
+    return received
+
+
+@contextlib.contextmanager
+def _only_one_process(target: Path) -> Iterator[None]:
+    """Let a second process wait for the first instead of writing to the same part file."""
+    try:
+        import fcntl
+    except ImportError:  # no such lock on this system; the checksum still guards the result
+        yield
+        return
+    with target.with_name(target.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
