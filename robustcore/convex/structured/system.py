@@ -1,0 +1,184 @@
+r"""The Newton system of programs (5) and (8), and the structure that makes it cheap.
+
+Shape letters: n samples, d features, P patterns; the leading axis of length 2 is v, then w.
+
+Every block shares X. A block's Hessian is d x d, all blocks meet only in the n outputs, so one
+step costs 2P factorisations of size d and one of size n, where a general solver sees a sparse
+matrix of size 2P (n + d).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import torch
+
+from ...errors import SolverError
+from .cones import Scaling
+
+_CHUNK = 8_000_000  # numbers of a temporary: 64 MB in float64
+_SPARSE = 0.65  # patterns with fewer active rows are gathered, the others masked
+_STRIPS = 4
+
+
+@dataclass(frozen=True)
+class Operators:
+    """The three linear maps of the program and their adjoints.
+
+    Attributes
+    ----------
+    X : (n, d)
+    sign : (n,)
+        y for a classification loss, ones for a regression loss.
+    active : (P, n)
+        0/1, the diagonals of D_i.
+    facets : (P, n)
+        -1/+1, the diagonals of 2 D_i - I; 0 in a row where X is zero and binds nothing.
+    """
+
+    X: torch.Tensor
+    sign: torch.Tensor
+    active: torch.Tensor
+    facets: torch.Tensor
+
+    def slack(self, u: torch.Tensor) -> torch.Tensor:
+        """(2D_i - I) X u: (2, P, d) -> (2, P, n)."""
+        return self.facets * (u @ self.X.T)
+
+    def slack_adjoint(self, weights: torch.Tensor) -> torch.Tensor:
+        """X'(2D_i - I) weights: (2, P, n) -> (2, P, d)."""
+        return (self.facets * weights) @ self.X
+
+    def output(self, u: torch.Tensor) -> torch.Tensor:
+        """sign * sum_i D_i X (v_i - w_i): (2, P, d) -> (n,)."""
+        return self.sign * (self.active * ((u[0] - u[1]) @ self.X.T)).sum(0)
+
+    def output_adjoint(self, g: torch.Tensor) -> torch.Tensor:
+        """Plus and minus X'D_i (sign * g): (n,) -> (2, P, d)."""
+        half = (self.active * (self.sign * g)) @ self.X
+        return torch.stack([half, -half])
+
+
+class NewtonSystem:
+    r"""Solves :math:`H u - A^\top g = b`, :math:`A u + \Omega^{-1} g = h` for many right sides.
+
+    :math:`H_j = X^\top \mathrm{diag}(\lambda/s) X + \tilde Q_j`, where the cone's own variable t
+    has been eliminated from the Nesterov-Todd block.
+    """
+
+    def __init__(
+        self, maps: Operators, ratio: torch.Tensor, scaling: Scaling, softness: torch.Tensor
+    ) -> None:
+        self.maps, self.ratio, self.softness = maps, ratio, softness
+        head, tail = scaling.w[..., 0], scaling.w[..., 1:]
+        norm = torch.linalg.vector_norm(tail, dim=-1, keepdim=True)
+        self.axis = torch.where(norm > 0, tail / norm, torch.zeros_like(tail))
+        self.weight = scaling.eta**-2
+        self.shrink = 1 - 1 / (2 * head.square() - 1)
+        self.factors = _robust_cholesky(self._hessians())
+        self.schur = _robust_cholesky(self._schur_complement())
+
+    def solve(self, b: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """u (2, P, d) and g (n,), refined against the unperturbed operator."""
+        u, g = self._solve_once(b, h)
+        scale = max(float(b.abs().max()), float(h.abs().max()), torch.finfo(b.dtype).tiny)
+        last = math.inf
+        for _ in range(3):
+            b_left = b - (self._hessian_times(u) - self.maps.output_adjoint(g))
+            h_left = h - (self.maps.output(u) + self.softness * g)
+            left = max(float(b_left.abs().max()), float(h_left.abs().max())) / scale
+            if left < 1e-9 or left >= last:
+                break
+            last = left
+            du, dg = self._solve_once(b_left, h_left)
+            u, g = u + du, g + dg
+        return u, g
+
+    def _solve_once(self, b: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        g = torch.cholesky_solve((h - self.maps.output(self._inverse(b)))[:, None], self.schur)
+        return self._inverse(b + self.maps.output_adjoint(g[:, 0])), g[:, 0]
+
+    def _inverse(self, b: torch.Tensor) -> torch.Tensor:
+        return torch.cholesky_solve(b[..., None], self.factors)[..., 0]
+
+    def _hessian_times(self, u: torch.Tensor) -> torch.Tensor:
+        along = (self.axis * u).sum(-1, keepdim=True) * self.axis
+        cone = self.weight[..., None] * (u - self.shrink[..., None] * along)
+        return (self.ratio * (u @ self.maps.X.T)) @ self.maps.X + cone
+
+    def _hessians(self) -> torch.Tensor:
+        X = self.maps.X
+        n, d = X.shape
+        ratio = self.ratio.reshape(-1, n)
+        hessians = X.new_empty(ratio.shape[0], d, d)
+        width = max(1, _CHUNK // (n * d))
+        for at in range(0, ratio.shape[0], width):
+            weighted = X.T * ratio[at : at + width, None, :]
+            torch.matmul(weighted, X, out=hessians[at : at + width])
+        hessians = hessians.reshape(2, -1, d, d)
+        pull = self.weight * self.shrink
+        hessians -= pull[..., None, None] * self.axis[..., :, None] * self.axis[..., None, :]
+        hessians.diagonal(dim1=-2, dim2=-1).add_(self.weight[..., None])
+        return hessians
+
+    def _schur_complement(self) -> torch.Tensor:
+        r"""Omega^{-1} + Y [sum_i D_i X (H_v^{-1} + H_w^{-1}) X' D_i] Y.
+
+        v_i and w_i share D_i X: with H = L L', K = L_w^{-1} L_v, R'R = I + K'K and T = R L_v^{-1}
+        one has T'T = H_v^{-1} + H_w^{-1}, half the work of two inverses.
+        """
+        X, active = self.maps.X, self.maps.active
+        K = torch.linalg.solve_triangular(self.factors[1], self.factors[0], upper=False)
+        gram = K.mT @ K
+        gram.diagonal(dim1=-2, dim2=-1).add_(1.0)
+        R = torch.linalg.cholesky(gram, upper=True)
+        T = torch.linalg.solve_triangular(self.factors[0], R, upper=False, left=False)
+        schur = X.new_zeros(X.shape[0], X.shape[0])
+        dense = []
+        for i in range(active.shape[0]):
+            rows = active[i].nonzero()[:, 0]
+            if len(rows) > _SPARSE * X.shape[0]:
+                dense.append(i)
+                continue
+            Z = T[i] @ X[rows].T
+            schur[rows[:, None], rows] += Z.T @ Z
+        width = max(1, _CHUNK // X.numel())
+        for at in range(0, len(dense), width):
+            some = dense[at : at + width]
+            Z = ((T[some] @ X.T) * active[some][:, None, :]).reshape(-1, X.shape[0])
+            _add_gram(schur, Z)
+        schur = schur.tril() + schur.tril(-1).T
+        schur *= self.maps.sign[:, None] * self.maps.sign
+        schur.diagonal().add_(self.softness)
+        return schur
+
+
+def _add_gram(target: torch.Tensor, Z: torch.Tensor) -> None:
+    """target += Z'Z on and below the diagonal, in strips: what lies above is not computed."""
+    n = Z.shape[1]
+    edges = [n * k // _STRIPS for k in range(_STRIPS + 1)]
+    for low, high in itertools.pairwise(edges):
+        target[low:, low:high] += Z[:, low:].T @ Z[:, low:high]
+
+
+def _robust_cholesky(matrices: torch.Tensor) -> torch.Tensor:
+    """Cholesky factors; where rounding breaks one, its diagonal is scaled by as little as works."""
+    factors, info = torch.linalg.cholesky_ex(matrices)
+    nudge = 1e-14
+    while bool((info > 0).any()):
+        if nudge > 1e-4:
+            raise SolverError(
+                "a Newton matrix lost its definiteness; solve with solver='clarabel'."
+            )
+        bad = info > 0
+        lifted = matrices[bad] if info.ndim else matrices.clone()
+        lifted.diagonal(dim1=-2, dim2=-1).mul_(1 + nudge)
+        again, info_again = torch.linalg.cholesky_ex(lifted)
+        if info.ndim:
+            factors[bad], info[bad] = again, info_again
+        else:
+            factors, info = again, info_again
+        nudge *= 10
+    return factors
