@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import http.client
 import shutil
-import ssl
 import urllib.error
 import urllib.request
 import zipfile
@@ -24,7 +23,7 @@ from .catalogue import RemoteFile
 _CHUNK = 1 << 18
 _TIMEOUT = 30.0  # seconds without a byte
 _ATTEMPTS = 3  # connections for one file; each resumes the last
-_RESUMABLE = (TimeoutError, ConnectionError, http.client.HTTPException, urllib.error.URLError)
+_CUT = (TimeoutError, ConnectionError, http.client.HTTPException, urllib.error.URLError)
 
 
 def download(file: RemoteFile, target: Path, timeout: float = _TIMEOUT) -> None:
@@ -79,14 +78,23 @@ class _Resuming:
         self.timeout = timeout
 
     def __call__(self, url: str, output_file: Any, pooch: Any) -> None:
-        try:
-            _transfer(url, self.part, self.timeout)
-        except _GoneError:
-            if not self.file.archive:
-                raise
-            self._from_archive()
-        self._check(url)
+        if not self._is_whole():  # a call that died between the last byte and the rename
+            try:
+                _transfer(url, self.part, self.timeout)
+                self._check(url)
+            except (_GoneError, CorruptDataError):
+                if not self.file.archive:
+                    raise
+                self._from_archive()
+                self._check(self.file.archive)
         self.part.replace(output_file)
+
+    def _digest(self) -> str:
+        with self.part.open("rb") as stream:
+            return hashlib.file_digest(stream, self.file.checksum.split(":")[0]).hexdigest()
+
+    def _is_whole(self) -> bool:
+        return self.part.exists() and self.file.checksum.endswith(self._digest())
 
     def _from_archive(self) -> None:
         """The second address: take the file out of the zip archive that holds it."""
@@ -107,11 +115,9 @@ class _Resuming:
 
     def _check(self, url: str) -> None:
         algorithm, wanted = self.file.checksum.split(":")
-        with self.part.open("rb") as stream:
-            got = hashlib.file_digest(stream, algorithm).hexdigest()
+        got = self._digest()
         if got != wanted:
-            name = self.part.name.removesuffix(".part")
-            aside = self.part.with_name(f"{name}.corrupt-{got[:8]}")
+            aside = self.part.with_name(f"{Path(self.file.path).name}.corrupt-{got[:8]}")
             self.part.replace(aside)
             raise CorruptDataError(
                 f"{url} must have the {algorithm} {wanted}, but what came has {got}; "
@@ -125,63 +131,68 @@ class _GoneError(DataError):
 
 def _transfer(url: str, part: Path, timeout: float) -> None:
     """Append to `part` until the server says that it is all."""
+    reason = ""
     for _ in range(_ATTEMPTS):
         try:
             if _receive(url, part, timeout):
                 return
             reason = "the connection was cut"
         except urllib.error.HTTPError as answer:
-            if answer.code == 416:  # nothing after what we have: the part is not of this file
-                part.unlink(missing_ok=True)
-                reason = "the server has no such range"
-            elif answer.code in (403, 404, 410):
-                raise _GoneError(f"{url} answers HTTP {answer.code} {answer.reason}") from answer
-            else:
-                raise DataError(f"{url} answers HTTP {answer.code} {answer.reason}") from answer
-        except _RESUMABLE as cut:
-            stalled = isinstance(getattr(cut, "reason", cut), TimeoutError)
-            reason = f"no byte for {timeout:g} s" if stalled else str(cut)
-            if isinstance(getattr(cut, "reason", None), (OSError, ssl.SSLError)) and not stalled:
-                raise DataError(f"{url} cannot be reached: {reason}") from cut
-    held = part.stat().st_size if part.exists() else 0
+            reason = f"HTTP {answer.code} {answer.reason}"
+            if answer.code in (403, 404, 410):
+                raise _GoneError(f"{url} answers {reason}") from answer
+            if answer.code != 416:
+                raise DataError(f"{url} answers {reason}") from answer
+            part.unlink(missing_ok=True)  # nothing follows what we have: it is of another file
+        except _CUT as cut:
+            cause = getattr(cut, "reason", cut)  # urllib wraps what went wrong while connecting
+            if isinstance(cut, urllib.error.URLError) and not isinstance(cause, TimeoutError):
+                raise DataError(f"{url} cannot be reached: {cause}") from cut
+            reason = f"no byte for {timeout:g} s" if isinstance(cause, TimeoutError) else str(cut)
     raise DataError(
-        f"{url} broke off {_ATTEMPTS} times, last: {reason}; {held} bytes are kept and the next "
-        "call continues from there"
+        f"{url} broke off {_ATTEMPTS} times, last: {reason}; {_size(part)} bytes are kept and the "
+        "next call continues from there"
     )
 
 
 def _receive(url: str, part: Path, timeout: float) -> bool:
     """One connection; True if the server sent all that it announced."""
-    held = part.stat().st_size if part.exists() else 0
+    held = _size(part)
     request = urllib.request.Request(url, headers={"User-Agent": "robustcore"})
     if held:
         request.add_header("Range", f"bytes={held}-")
     with urllib.request.urlopen(request, timeout=timeout) as answer:
         resumed = answer.status == 206
         if resumed and not (answer.headers["Content-Range"] or "").startswith(f"bytes {held}-"):
-            raise DataError(f"{url} answers with another range than was asked for")
+            part.unlink()
+            raise ConnectionError("the server answered with another range than was asked for")
         announced = answer.headers["Content-Length"]
-        expected = None if announced is None else int(announced)
-        received = _append(answer, part, "ab" if resumed else "wb")
-    return expected is None or received == expected
+        start = held if resumed else 0
+        _append(answer, part, "ab" if resumed else "wb")
+    return announced is None or _size(part) - start == int(announced)
 
 
-def _append(answer: Any, part: Path, mode: str) -> int:
-    """Copy the body to the part file; what was written before an error stays."""
-    received = 0
+def _append(answer: Any, part: Path, mode: str) -> None:
+    """Copy the body to the part file; what was written before an error stays there."""
+    with part.open(mode, buffering=0) as stream:  # unbuffered: a full disk shows at its write
+        while chunk := answer.read1(_CHUNK):
+            _write(stream, chunk, part)
+
+
+def _write(stream: Any, chunk: bytes, part: Path) -> None:
+    rest = memoryview(chunk)
     try:
-        with part.open(mode) as stream:
-            while chunk := answer.read1(_CHUNK):
-                stream.write(chunk)
-                received += len(chunk)
-    except _RESUMABLE:
-        raise
+        while rest:
+            rest = rest[stream.write(rest) :]
     except OSError as full:
         raise DataError(
-            f"writing {part} failed ({full.strerror or full}); free some space, or set "
-            f"ROBUSTCORE_CACHE to a folder that has it; {received} new bytes are kept"
+            f"writing {part} failed: {full.strerror}; free some space or set ROBUSTCORE_CACHE to "
+            f"a folder that has it; {_size(part)} bytes are kept and the next call continues"
         ) from full
-    return received
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
 
 
 @contextlib.contextmanager

@@ -154,7 +154,7 @@ def fetch(file: RemoteFile, name: str) -> tuple[Path, str]:
         download(file, target)
     except CorruptDataError:
         raise
-    except (DataError, OSError) as reason:
+    except OSError as reason:
         raise DataError(
             f"{name} needs {file.path}, which is not on this machine, and downloading failed "
             f"({reason}). Either connect and load it again (address {file.url}, "

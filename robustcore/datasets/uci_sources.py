@@ -126,26 +126,37 @@ def parse(raw: bytes, entry: UciEntry) -> bytes:
     CorruptDataError
         If a line is not a row, or the CSV is not the one whose checksum uci_index.csv records.
     """
-    how = FORMATS[entry.name]
-    codes = {label: str(code) for code, label in enumerate(entry.class_labels)}
-    width = how.n_fields(entry.features)
-    target = how.target % width
     rows: list[str] = []
     for number, line in enumerate(raw.decode("latin-1").splitlines(), start=1):
-        fields = how.fields(line) if line.strip() else []
-        if len(fields) == width and fields[target] in codes:
-            skipped = {target, *how.dropped}
-            kept = ["" if f == "?" else f for j, f in enumerate(fields) if j not in skipped]
-            rows.append(",".join([*kept, codes[fields[target]]]))
-        elif fields and rows:
+        row = read_row(line, entry)
+        if row is not None:
+            rows.append(row)
+        elif rows and line.strip():
             raise CorruptDataError(
-                f"line {number} of {entry.source.path} must have {width} fields and a known "
-                f"label, got {line[:60]!r}; the reader of uci/{entry.name} is wrong, report it."
+                f"line {number} of {entry.source.path} must have "
+                f"{FORMATS[entry.name].n_fields(entry.features)} fields and a known label, got "
+                f"{line[:60]!r}; the reader of uci/{entry.name} is wrong, report it."
             )
     header = ",".join([*(f"x{j + 1}" for j in range(entry.features)), "target"])
     table = ("\n".join([header, *rows]) + "\n").encode()
     check_table(table, entry)
     return table
+
+
+def read_row(line: str, entry: UciEntry) -> str | None:
+    """One line of the source as a line of the canonical CSV; None if it is not a row.
+
+    Source: own
+    """
+    how = FORMATS[entry.name]
+    fields = how.fields(line)
+    width = how.n_fields(entry.features)
+    target = how.target % width
+    if len(fields) != width or fields[target] not in entry.class_labels:
+        return None
+    skipped = {target, *how.dropped}
+    kept = ["" if f == "?" else f for j, f in enumerate(fields) if j not in skipped]
+    return ",".join([*kept, str(entry.class_labels.index(fields[target]))])
 
 
 def check_table(table: bytes, entry: UciEntry) -> None:
