@@ -6,6 +6,8 @@ entry for the true class is 0. A sample is certified when every bound of its row
 
 from .exact import exact
 from .first_order import arub, baseline
+from .propagation import crown, ibp
 from .rub import nominal_slopes, rub
+from .tightest import tightest
 
-__all__ = ["arub", "baseline", "exact", "nominal_slopes", "rub"]
+__all__ = ["arub", "baseline", "crown", "exact", "ibp", "nominal_slopes", "rub", "tightest"]

@@ -1,0 +1,144 @@
+r"""Bounds carried from layer to layer: interval arithmetic and CROWN, for any Lp ball.
+
+They are the peers against which RUB is measured: RUB looks at the vertices of one ball and never
+bounds a single neuron; these bound every neuron on the whole ball, and work for any p.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ..balls import LpBall
+from ..networks import AffineLayers
+from .inputs import last_layer_gaps, read_network
+
+
+def ibp(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
+    """Interval bound propagation: exact in the first layer, interval arithmetic after it.
+
+    Source: own; method of Gowal et al. (2019)
+
+    Parameters
+    ----------
+    net : ReLUNetwork or nn.Sequential of supported layers
+    x : (n, ...) tensor
+    y : (n,) class labels
+    ball : LpBall
+        Any p. The box is not used.
+
+    Returns
+    -------
+    (n, K) tensor
+        Upper bounds of the worst gaps, sound up to rounding. Differentiable.
+    """
+    layers, x = read_network(net, x, y)
+    V, c = last_layer_gaps(layers, y)
+    if len(layers) == 1:
+        return torch.einsum("nkm,nm->nk", V, x) + c + ball.support(V)
+    low, high = _first_layer(layers, x, ball)
+    for W, b in layers[1:-1]:
+        low, high = _interval(W, b, low.clamp(min=0), high.clamp(min=0))
+    low, high = low.clamp(min=0), high.clamp(min=0)
+    mid, rad = (low + high) / 2, (high - low) / 2
+    return torch.einsum("nkr,nr->nk", V, mid) + torch.einsum("nkr,nr->nk", V.abs(), rad) + c
+
+
+def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
+    r"""CROWN: every ReLU between two lines, substituted backwards down to the input.
+
+    An unstable neuron with :math:`l<0<u` lies below :math:`\frac{u}{u-l}(z-l)` and above
+    :math:`\alpha z` with :math:`\alpha = 1` if u > -l, else 0. Both lines are carried back through
+    the layers, and the ball's support function closes the bound.
+
+    Source: own; method of Zhang et al. (2018)
+
+    Parameters
+    ----------
+    net : ReLUNetwork or nn.Sequential of supported layers
+    x : (n, ...) tensor
+    y : (n,) class labels
+    ball : LpBall
+        Any p. The box is not used.
+
+    Returns
+    -------
+    (n, K) tensor
+        Upper bounds of the worst gaps, sound up to rounding. Differentiable.
+
+    Notes
+    -----
+    Bounds of hidden neurons are the tighter of CROWN's and the interval ones. The answer itself is
+    CROWN's alone, and can be looser than `ibp` on single entries.
+    """
+    layers, x = read_network(net, x, y)
+    V, c = last_layer_gaps(layers, y)
+    lines: list[_Lines] = []
+    low = high = x  # not used before the first hidden layer sets them
+    for l, (W, b) in enumerate(layers[:-1]):
+        if l == 0:
+            low, high = _first_layer(layers, x, ball)
+        else:
+            i_low, i_high = _interval(W, b, low.clamp(min=0), high.clamp(min=0))
+            rows = torch.cat([W, -W]).expand(x.shape[0], -1, -1)
+            offsets = torch.cat([b, -b]).expand(x.shape[0], -1)
+            found = _backward(layers, lines, rows, offsets, x, ball)
+            high = torch.minimum(i_high, found[:, : len(b)])
+            low = torch.maximum(i_low, -found[:, len(b) :])
+        lines.append(_Lines.around(low, high))
+    return _backward(layers, lines, V, c, x, ball)
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Two lines around the ReLUs of one layer: slope_low z <= [z]_+ <= slope_high z + lift."""
+
+    slope_low: torch.Tensor
+    slope_high: torch.Tensor
+    lift: torch.Tensor
+
+    @classmethod
+    def around(cls, low: torch.Tensor, high: torch.Tensor) -> _Lines:
+        """The tightest upper line, and the lower line of smaller area."""
+        unstable = (low < 0) & (high > 0)
+        width = torch.where(unstable, high - low, torch.ones_like(low))
+        always_on = (low >= 0).to(low)
+        slope_high = torch.where(unstable, high / width, always_on)
+        lift = torch.where(unstable, -high * low / width, torch.zeros_like(low))
+        slope_low = torch.where(unstable, (high > -low).to(low), always_on)
+        return cls(slope_low, slope_high, lift)
+
+
+def _backward(
+    layers: AffineLayers,
+    lines: list[_Lines],
+    rows: torch.Tensor,
+    offsets: torch.Tensor,
+    x: torch.Tensor,
+    ball: LpBall,
+) -> torch.Tensor:
+    """Upper bounds of `rows` [z^l]_+ + `offsets` over the ball, l = len(lines): (n, rows)."""
+    for (W, b), line in zip(reversed(layers[: len(lines)]), reversed(lines), strict=True):
+        plus, minus = rows.clamp(min=0), rows.clamp(max=0)
+        offsets = offsets + torch.einsum("nkr,nr->nk", plus, line.lift)
+        rows = plus * line.slope_high[:, None] + minus * line.slope_low[:, None]
+        offsets = offsets + rows @ b
+        rows = rows @ W
+    return torch.einsum("nkm,nm->nk", rows, x) + offsets + ball.support(rows)
+
+
+def _first_layer(
+    layers: AffineLayers, x: torch.Tensor, ball: LpBall
+) -> tuple[torch.Tensor, torch.Tensor]:
+    W, b = layers[0]
+    centre, spread = x @ W.T + b, ball.support(W)
+    return centre - spread, centre + spread
+
+
+def _interval(
+    W: torch.Tensor, b: torch.Tensor, low: torch.Tensor, high: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    centre, spread = (low + high) / 2 @ W.T + b, (high - low) / 2 @ W.abs().T
+    return centre - spread, centre + spread

@@ -1,0 +1,35 @@
+"""The smallest of several sound bounds is a sound bound."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ..balls import LpBall
+from .propagation import crown, ibp
+from .rub import rub
+
+
+def tightest(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
+    """The entrywise minimum of every sound bound that the ball admits.
+
+    CROWN and interval arithmetic for any p, RUB as well for p = 1. Which one wins depends on how
+    the network was trained, so a certificate should not have to choose.
+
+    Source: own
+
+    Parameters
+    ----------
+    net : ReLUNetwork or nn.Sequential of supported layers
+    x : (n, ...) tensor
+    y : (n,) class labels
+    ball : LpBall
+        The box is not used.
+
+    Returns
+    -------
+    (n, K) tensor
+        Upper bounds of the worst gaps, sound up to rounding, never looser than any of the three.
+    """
+    bound = torch.minimum(crown(net, x, y, ball), ibp(net, x, y, ball))
+    return torch.minimum(bound, rub(net, x, y, ball)) if ball.p == 1 else bound
