@@ -79,17 +79,6 @@ def fill_missing(entry: UciEntry, x: np.ndarray) -> np.ndarray:
     return filled
 
 
-def published_codes(entry: UciEntry, y: np.ndarray) -> np.ndarray:
-    """The class of each row as the published code numbers it: 1, 2, ... by first appearance.
-
-    Source: own
-    """
-    if entry.paper_codes:
-        return np.array(entry.paper_codes)[y]
-    _, first, number = np.unique(y, return_index=True, return_inverse=True)
-    return (np.argsort(np.argsort(first)) + 1)[number]
-
-
 def as_published(
     entry: UciEntry, x: np.ndarray, y: np.ndarray, rows: Rows
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], tuple[str, ...]]:
@@ -116,16 +105,17 @@ def as_published(
     0 in every row; in cnae-9 alone a test row that differs there becomes infinite (77 cells), as
     published. parkinsons uses x1..x21; arrhythmia takes the value of x200 for the class and keeps
     x200 among the features. How the published file numbers those 31 values is not recorded; here
-    they are numbered by first appearance, the rule that holds for the other 45 sets.
+    the value is its own number, as in the other sets whose labels are numbers with gaps.
     """
     x = fill_missing(entry, x)
     names = tuple(f"x{j + 1}" for j in range(x.shape[1]))
-    classes = entry.class_labels
-    if entry.name in _CLASS_COLUMN:
-        values, y = np.unique(x[:, _CLASS_COLUMN[entry.name]], return_inverse=True)
-        classes = tuple(f"{v:g}" for v in values)
     used = _COLUMNS_USED.get(entry.name, x.shape[1])
-    codes = published_codes(entry, y).astype(np.float64)
+    if entry.name in _CLASS_COLUMN:
+        codes = x[:, _CLASS_COLUMN[entry.name]]
+        values, y = np.unique(codes, return_inverse=True)
+        classes = tuple(f"{v:g}" for v in values)
+    else:
+        codes, classes = np.array(entry.paper_codes, dtype=np.float64)[y], entry.class_labels
     x = np.concatenate([x[:, :used], codes[:, None]], axis=1)
     fitted = np.concatenate(rows[:2])
     mean, std = mean_and_deviation(x[fitted])

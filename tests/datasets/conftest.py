@@ -50,7 +50,7 @@ def _handler(get_site: Callable[[], Site]) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *args: object) -> None:
             """Say nothing."""
 
-        def do_GET(self) -> None:  # noqa: N802 (the name http.server calls)
+        def do_GET(self) -> None:
             site = get_site()
             asked = self.headers.get("Range", "")
             site.ranges.append(asked)
