@@ -32,6 +32,10 @@ class LicenceError(SolverError):
     """A commercial solver is installed but no licence can be checked out."""
 
 
+class DivergenceError(RobustcoreError, ArithmeticError):
+    """A training loss became NaN or infinite."""
+
+
 class DataError(RobustcoreError, OSError):
     """A data set is missing, unreachable, or not the bytes it should be."""
 

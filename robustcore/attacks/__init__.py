@@ -1,0 +1,11 @@
+"""Attacks: perturbed inputs of large loss, over any Lp ball with or without a box.
+
+An attack answers with inputs, never with a claim: the loss it finds is a lower bound of the
+adversarial loss [B] (2). Whatever is returned lies inside the ball and the box to the last bit of
+the inputs' precision: a perturbed coordinate is rounded towards the clean one.
+"""
+
+from .batch import check_inside, evaluating
+from .gradient import fgm, margin, pgd
+
+__all__ = ["check_inside", "evaluating", "fgm", "margin", "pgd"]

@@ -1,0 +1,163 @@
+"""One batch under attack: what every attack needs, and the promise that it keeps.
+
+Perturbations are (n, d) tensors, whatever the shape of the inputs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..balls import LpBall
+from ..errors import InputError, RobustcoreError, check_classes, check_finite, check_length
+from ..losses import PerSampleLoss
+
+_L1_SHARE = 0.01  # of the coordinates move in the first L1 step, one in the last
+
+
+def check_inside(x_perturbed: torch.Tensor, x: torch.Tensor, ball: LpBall) -> None:
+    """Refuse perturbed inputs that leave the ball or the box.
+
+    Source: own
+
+    Parameters
+    ----------
+    x_perturbed, x : (n, ...) tensors
+    ball : LpBall
+
+    Raises
+    ------
+    RobustcoreError
+        Naming how many samples are outside and by how much.
+
+    Notes
+    -----
+    Tolerated are 1e-6 of the radius, and the rounding of an addition x + delta in the precision
+    of x: one unit in the last place of each coordinate. `fgm` and `pgd` need neither.
+    """
+    flat = x.flatten(1).double()
+    delta = x_perturbed.flatten(1).double() - flat
+    rounding = torch.finfo(x.dtype).eps * (flat.abs() + delta.abs())
+    excess = ball.norm(delta) - ball.norm(rounding) - ball.radius * (1 + 1e-6)
+    outside = excess > 0
+    if ball.box is not None:
+        low, high = ball.box
+        outside |= ((x_perturbed < low) | (x_perturbed > high)).flatten(1).any(-1)
+    if bool(outside.any()):
+        raise RobustcoreError(
+            f"{int(outside.sum())} of {len(x)} perturbed inputs are outside {ball!r} "
+            f"(by up to {max(float(excess.max()), 0.0):.3g} in norm); project them first."
+        )
+
+
+@contextlib.contextmanager
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """The network in evaluation mode, every module's own mode restored afterwards.
+
+    Source: own
+    """
+    modes = [(module, module.training) for module in net.modules()]
+    net.eval()
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+class AttackedBatch:
+    """Inputs, labels, network, ball and loss of one attack.
+
+    Source: own
+    """
+
+    def __init__(
+        self, net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall, loss: PerSampleLoss
+    ) -> None:
+        if not x.is_floating_point():
+            raise InputError(f"x must be a floating-point tensor, got {x.dtype}; scale it first.")
+        check_finite("x", x)
+        check_length("y", y, len(x), "x")
+        if ball.box is not None and bool(((x < ball.box[0]) | (x > ball.box[1])).any()):
+            raise InputError(f"x must lie in the box of {ball!r}; clip or rescale it first.")
+        self.net, self.ball, self.per_sample = net, ball, loss
+        self.shape, self.y = x.shape, y
+        self.x = x.detach().flatten(1)
+
+    def _evaluate(self, delta: torch.Tensor) -> torch.Tensor:
+        z = self.net((self.x + delta).view(self.shape))
+        if z.ndim != 2 or len(z) != len(self.x):
+            raise InputError(f"net must give logits (n, K), got shape {tuple(z.shape)}.")
+        check_classes(self.y, z.shape[1])
+        return self.per_sample(z, self.y)
+
+    @torch.no_grad()
+    def loss(self, delta: torch.Tensor) -> torch.Tensor:
+        """(n, d) -> (n,)."""
+        return self._evaluate(delta)
+
+    def loss_and_gradient(self, delta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(n, d) -> (n,) and (n, d); parameters get no gradient."""
+        delta = delta.detach().requires_grad_()
+        value = self._evaluate(delta)
+        (gradient,) = torch.autograd.grad(value.sum(), delta)
+        check_finite("the gradient of the loss", gradient)
+        return value.detach(), gradient
+
+    def project(self, delta: torch.Tensor) -> torch.Tensor:
+        return self.ball.project(delta, self.x if self.ball.box is not None else None)
+
+    def random_point(self, generator: torch.Generator | None) -> torch.Tensor:
+        """Uniform in the ball, then projected into the box; one number drawn from `generator`."""
+        assert generator is not None  # refused at the door
+        seed = torch.randint(2**62, (1,), generator=generator, device=generator.device)
+        drawn = self.ball.sample(tuple(self.x.shape), np.random.default_rng(int(seed)))
+        return self.project(torch.as_tensor(drawn).to(self.x))
+
+    def room(self, direction: torch.Tensor, delta: torch.Tensor) -> torch.Tensor:
+        """How far each coordinate of x + delta can go along the sign of `direction`."""
+        if self.ball.box is None:
+            return torch.full_like(direction, math.inf)
+        low, high = self.ball.box
+        moved = self.x + delta
+        return torch.where(direction > 0, high - moved, moved - low).clamp(min=0)
+
+    def linear_maximiser(self, gradient: torch.Tensor) -> torch.Tensor:
+        """The best perturbation of the linearised loss over the ball cut with the box."""
+        if self.ball.box is None or self.ball.p != 1:
+            return self.project(self.ball.maximiser(gradient))
+        order = gradient.abs().argsort(dim=-1, descending=True, stable=True)
+        room = self.room(gradient, torch.zeros_like(gradient)).gather(-1, order)
+        before = room.cumsum(dim=-1) - room  # radius already spent on better coordinates
+        spent = torch.minimum((self.ball.radius - before).clamp(min=0), room)
+        return torch.sign(gradient) * torch.zeros_like(room).scatter(-1, order, spent)
+
+    def step(self, gradient: torch.Tensor, delta: torch.Tensor, done: float) -> torch.Tensor:
+        """A steepest direction of unit p-norm; `done`, in [0, 1), is the share of steps taken.
+
+        For p = 1 spread over a few free coordinates at first, a true steepest step at the end.
+        """
+        if self.ball.p != 1:
+            return self.ball.with_radius(1.0).maximiser(gradient)
+        free = gradient * (self.room(gradient, delta) > 0)
+        k = max(1, round((_L1_SHARE * free.shape[-1]) ** (1 - done)))
+        top = free.abs().topk(k, dim=-1).indices
+        return torch.zeros_like(free).scatter(-1, top, torch.sign(free.gather(-1, top)) / k)
+
+    def settle(self, delta: torch.Tensor) -> torch.Tensor:
+        """x + delta in the precision of x, rounded towards x so that nothing leaves the ball."""
+        exact = delta.double()
+        excess = (self.ball.norm(exact) / self.ball.radius).clamp(min=1.0)  # rounding only
+        exact = exact / excess[:, None] if self.ball.radius > 0 else torch.zeros_like(exact)
+        moved = (self.x.double() + exact).to(self.x)
+        too_far = (moved.double() - self.x.double()).abs() > exact.abs()
+        moved = torch.where(too_far, torch.nextafter(moved, self.x), moved)
+        if self.ball.box is not None:
+            moved = moved.clamp(*self.ball.box)
+        return moved.view(self.shape)

@@ -1,0 +1,259 @@
+r"""Three accuracies of a network, each with a confidence interval.
+
+On the same samples always certified <= adversarial <= clean: a certificate is a proof, an attack a
+try. Radii are in the units of the raw inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from scipy.stats import beta
+from torch import nn
+
+from . import attacks, bounds
+from .balls import LpBall
+from .errors import InputError, check_classes, check_length, check_nonnegative
+
+Attack = Callable[[nn.Module, torch.Tensor, torch.Tensor, LpBall], torch.Tensor]
+
+_CERTIFICATES: dict[str, Callable[..., torch.Tensor]] = {"rub": bounds.rub, "exact": bounds.exact}
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    r"""A share of samples, with the exact (Clopper-Pearson) confidence interval of its mean.
+
+    Source: own (Clopper, Pearson 1934)
+
+    Parameters
+    ----------
+    value : float
+        Between 0 and 1.
+    low, high : float
+        Ends of the interval, 95 % unless it was made otherwise.
+    n : int
+        Number of samples.
+
+    Notes
+    -----
+    The interval is about samples drawn from the same distribution. It says nothing about other
+    seeds of the training.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    @classmethod
+    def of(cls, correct: torch.Tensor, confidence: float = 0.95) -> Accuracy:
+        """The accuracy of a mask of samples that passed.
+
+        Source: own
+
+        Parameters
+        ----------
+        correct : (n,) tensor of booleans
+        confidence : float
+            Coverage of the interval, between 0 and 1.
+
+        Returns
+        -------
+        Accuracy
+        """
+        n, k = correct.numel(), int(correct.sum())
+        if n == 0:
+            raise InputError("an accuracy needs at least one sample, got none.")
+        tail = (1 - confidence) / 2
+        low = float(beta.ppf(tail, k, n - k + 1)) if k else 0.0
+        high = float(beta.ppf(1 - tail, k + 1, n - k)) if k < n else 1.0
+        return cls(k / n, low, high, n)
+
+    def __str__(self) -> str:
+        return f"{self.value:.1%} [{self.low:.1%}, {self.high:.1%}] of {self.n}"
+
+
+def clean_accuracy(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> Accuracy:
+    """Share of samples whose true class has strictly the largest logit.
+
+    Source: [B] Section 6
+
+    Parameters
+    ----------
+    net : module (n, ...) -> (n, K)
+    x : (n, ...) tensor
+    y : (n,) class labels
+
+    Returns
+    -------
+    Accuracy
+        A tie counts as an error.
+    """
+    return Accuracy.of(correct(net, x, y))
+
+
+def adversarial_accuracy(
+    net: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    ball: LpBall,
+    attack: Attack | Sequence[Attack] = attacks.pgd,
+) -> Accuracy:
+    """Share of samples that are correct on the clean input and after every attack.
+
+    Source: [B] Section 6
+
+    Parameters
+    ----------
+    net : module (n, ...) -> (n, K)
+    x : (n, ...) tensor
+    y : (n,) class labels
+    ball : LpBall
+    attack : callable (net, x, y, ball) -> (n, ...) tensor, or a sequence of them
+        A sample counts as robust only if it withstands all. Give options by
+        `functools.partial`.
+
+    Returns
+    -------
+    Accuracy
+        An upper estimate of the robust accuracy: attacks can miss.
+
+    Raises
+    ------
+    RobustcoreError
+        If an attack leaves the ball or the box.
+    """
+    return Accuracy.of(withstands(net, x, y, ball, attack))
+
+
+def certified_accuracy(
+    net: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    ball: LpBall,
+    method: str = "best",
+    margin: float = 1e-9,
+) -> Accuracy:
+    """Share of samples that are proved correct on the whole ball.
+
+    Source: [B] Section 6.3, Tables 7-9
+
+    Parameters
+    ----------
+    net : ReLUNetwork or nn.Sequential of supported layers
+    x : (n, ...) tensor
+    y : (n,) class labels
+    ball : LpBall
+        The box is not used: the proof is for the ball, which is larger.
+    method : "rub", "exact" or "best"
+        "best" takes the least of all bounds that scale (at present RUB).
+    margin : float
+        In units of the logits: certified where every gap bound is at most -margin.
+
+    Returns
+    -------
+    Accuracy
+        A lower bound of the robust accuracy.
+
+    Notes
+    -----
+    Sound: the bounds are computed in float64 on the network's own weights, and the margin is far
+    above their rounding (about 1e-13 of the largest logit). The statement is about the network in
+    exact arithmetic; a float32 forward pass can differ by its own rounding.
+    """
+    return Accuracy.of(certified(net, x, y, ball, method, margin))
+
+
+def correct(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Which samples have strictly the largest logit at their true class: (n,) booleans.
+
+    Source: [B] Section 6
+
+    Parameters
+    ----------
+    net : module (n, ...) -> (n, K)
+    x : (n, ...) tensor
+    y : (n,) class labels
+
+    Returns
+    -------
+    (n,) tensor of booleans
+    """
+    check_length("y", y, len(x), "x")
+    with torch.no_grad(), attacks.evaluating(net):
+        z = net(x)
+    check_classes(y, z.shape[1])
+    return attacks.margin(z, y) < 0
+
+
+def withstands(
+    net: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    ball: LpBall,
+    attack: Attack | Sequence[Attack] = attacks.pgd,
+) -> torch.Tensor:
+    """Which samples stay correct under every attack: (n,) booleans.
+
+    Source: [B] Section 6
+
+    Parameters
+    ----------
+    net, x, y, ball, attack
+        As for :func:`adversarial_accuracy`.
+
+    Returns
+    -------
+    (n,) tensor of booleans
+    """
+    standing = correct(net, x, y)
+    for one in [attack] if callable(attack) else attack:
+        rows = standing.nonzero()[:, 0]  # what is already wrong needs no attack
+        if len(rows) == 0:
+            break
+        attacked = one(net, x[rows], y[rows], ball)
+        attacks.check_inside(attacked, x[rows], ball)
+        standing[rows] = correct(net, attacked, y[rows])
+    return standing
+
+
+def certified(
+    net: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    ball: LpBall,
+    method: str = "best",
+    margin: float = 1e-9,
+) -> torch.Tensor:
+    """Which samples are proved correct on the whole ball: (n,) booleans.
+
+    Source: [B] Section 6.3
+
+    Parameters
+    ----------
+    net, x, y, ball, method, margin
+        As for :func:`certified_accuracy`.
+
+    Returns
+    -------
+    (n,) tensor of booleans
+
+    Raises
+    ------
+    InputError
+        For an unknown method, an estimate that proves nothing, or a ball it does not cover.
+    """
+    method = "rub" if method == "best" else method
+    if method in ("arub", "baseline"):
+        raise InputError(f"{method} is an estimate and proves nothing; certify with 'rub'.")
+    if method not in _CERTIFICATES:
+        raise InputError(f"method must be 'rub', 'exact' or 'best', got {method!r}.")
+    check_nonnegative("margin", margin)
+    bound = _CERTIFICATES[method]
+    with torch.no_grad():
+        gap_bound = bound(net, x.double(), y, ball)
+    others = torch.arange(gap_bound.shape[1], device=y.device) != y[:, None]
+    return ((gap_bound <= -margin) | ~others).all(dim=1)

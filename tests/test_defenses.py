@@ -1,0 +1,132 @@
+"""Defenses: what they are equal to, how they are ordered, that their gradients are right."""
+
+import math
+
+import pytest
+import torch
+
+from robustcore import attacks, defenses
+from robustcore.balls import LpBall
+from robustcore.errors import InputError
+from robustcore.losses import cross_entropy, multiclass_hinge
+from robustcore.networks import ReLUNetwork
+
+L1 = LpBall(1, 0.3)
+
+
+def batch(seed, n=5, d=6, K=3):
+    g = torch.Generator().manual_seed(seed)
+    net = ReLUNetwork((d, 7, 7, K), g, dtype=torch.float64)
+    x = torch.randn(n, d, generator=g, dtype=torch.float64)
+    return net, x, torch.randint(K, (n,), generator=g)
+
+
+def every(ball):
+    found = [
+        defenses.nominal(),
+        defenses.fgsm(ball),
+        defenses.pgd(ball, steps=5),
+        defenses.baseline(ball),
+        defenses.arub(ball),
+    ]
+    return [*found, defenses.rub(ball)] if ball.p == 1 else found
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2, math.inf])
+def test_at_radius_zero_every_defense_is_nominal(p):
+    net, x, y = batch(0)
+    clean = cross_entropy(net(x), y).mean()
+    for defense in every(LpBall(p, 0.0)):
+        torch.testing.assert_close(defense(net, x, y), clean, rtol=1e-12, atol=1e-12)
+
+
+def test_order_of_the_losses():
+    for seed in range(10):
+        net, x, y = batch(seed)
+        clean, fast, slow, _, arub, rub = (d.per_sample(net, x, y) for d in every(L1))
+        assert bool((torch.maximum(clean, fast) <= slow + 1e-12).all())
+        assert bool((slow <= rub + 1e-12).all())  # a bound is above every attack
+        assert bool((arub <= rub + 1e-12).all())  # the corollary to Theorem 11
+        assert bool((rub > clean).all())
+
+
+@pytest.mark.parametrize("p", [1, 2, math.inf])
+def test_gradients_against_finite_differences(p):
+    ball = LpBall(p, 0.3)
+    for defense in every(ball):
+        net, x, y = batch(1)
+        loss = defense(net, x, y)
+        loss.backward()
+        for parameter in (net.layers[0].weight, net.layers[1].bias, net.layers[2].weight):
+            direction = torch.randn_like(parameter)
+            slope = float((parameter.grad * direction).sum())
+            h = 1e-7
+            with torch.no_grad():
+                parameter += h * direction
+                above = attacked_elsewhere(defense, net, x, y, -h * direction, parameter)
+                parameter -= 2 * h * direction
+                below = attacked_elsewhere(defense, net, x, y, h * direction, parameter)
+                parameter += h * direction
+            assert (above - below) / (2 * h) == pytest.approx(slope, rel=1e-4, abs=1e-6), defense
+
+
+def attacked_elsewhere(defense, net, x, y, back, parameter):
+    """The loss with the attack held at the unmoved parameters: attacked inputs are constants."""
+    if not repr(defense).startswith(("fgsm", "pgd")):
+        return float(defense(net, x, y))
+    parameter += back
+    attack = defense.per_sample.keywords["attack"]
+    x_attacked = attack(net, x, y, defense.ball)
+    parameter -= back
+    return float(cross_entropy(net(x_attacked), y).mean())
+
+
+def test_losses_are_finite_at_any_radius():
+    g = torch.Generator().manual_seed(0)
+    net = ReLUNetwork((784, 50, 50, 10), g)
+    x, y = torch.rand(4, 784, generator=g), torch.tensor([0, 3, 7, 9])
+    for p, radius in [(1, 280.0), (math.inf, 10.0)]:
+        for defense in every(LpBall(p, radius)):
+            loss = defense(net, x, y)
+            loss.backward()
+            assert bool(torch.isfinite(loss)), defense
+            assert all(bool(torch.isfinite(q.grad).all()) for q in net.parameters()), defense
+
+
+def test_the_loss_of_a_batch_is_the_mean_over_its_samples():
+    net, x, y = batch(2)
+    for defense in every(L1):
+        alone = torch.stack([defense(net, x[i : i + 1], y[i : i + 1]) for i in range(len(x))])
+        torch.testing.assert_close(defense(net, x, y), alone.mean(), rtol=1e-12, atol=0)
+
+
+def test_another_loss():
+    net, x, y = batch(3)
+    rub = defenses.rub(L1, loss=multiclass_hinge).per_sample(net, x, y)
+    worst = attacks.pgd(net, x, y, L1, loss=multiclass_hinge)
+    assert bool((multiclass_hinge(net(worst), y) <= rub + 1e-12).all())
+
+
+def test_random_starts_draw_from_the_generator():
+    net, x, y = batch(4)
+    for make in (defenses.fgsm, defenses.pgd):
+        with pytest.raises(InputError, match="needs generator"):
+            make(L1, random_start=True)
+        g = torch.Generator().manual_seed(0)
+        before = g.get_state()
+        make(L1, random_start=True, generator=g)(net, x, y)
+        assert not torch.equal(before, g.get_state())
+
+
+def test_a_defense_reads_as_its_call():
+    ball = LpBall(math.inf, 0.1, (0, 1))
+    text = "LpBall(inf, 0.1, box=(0, 1))"
+    assert repr(defenses.nominal()) == "nominal()"
+    assert repr(defenses.arub(ball)) == f"arub({text})"
+    assert repr(defenses.pgd(ball, steps=7)) == f"pgd({text}, steps=7)"
+    assert repr(defenses.rub(LpBall(1, 2.8))) == "rub(LpBall(1, 2.8))"
+
+
+def test_rub_refuses_another_ball():
+    with pytest.raises(InputError, match=r"needs an L1 ball, got p=inf; use arub, or LpBall\(1"):
+        defenses.rub(LpBall(math.inf, 0.1))
