@@ -1,0 +1,28 @@
+"""Activation patterns of one hidden ReLU layer: the matrices D_i of paper A, as columns of bits.
+
+A gate a in R^d' switches sample k on when x_k a >= 0. Its pattern is the column [X a >= 0], the
+diagonal of the paper's D_i. The convention is pinned here: ">=", so a zero row of X is always
+active. `bias=True` everywhere means that a column of ones is appended to X.
+
+Shape letters: n samples, d inputs, d' = d + 1 with a bias and d without, P patterns.
+"""
+
+from .cells import count, count_bound, enumerate_all
+from .feasibility import robust_feasible
+from .record import Patterns, design_matrix, of
+from .sampling import sample, sample_perturbed
+
+enumerate = enumerate_all
+
+__all__ = [
+    "Patterns",
+    "count",
+    "count_bound",
+    "design_matrix",
+    "enumerate",
+    "enumerate_all",
+    "of",
+    "robust_feasible",
+    "sample",
+    "sample_perturbed",
+]

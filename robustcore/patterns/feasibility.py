@@ -1,0 +1,99 @@
+"""Which patterns can carry a neuron at all, once their constraints must hold on a whole ball."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.optimize import linprog
+
+from ..balls import LpBall
+from ..errors import InputError, SolverError
+from .record import Patterns, design_matrix
+
+
+def robust_feasible(
+    X: np.ndarray, patterns: Patterns, ball: LpBall, perturb_bias: bool = False
+) -> np.ndarray:
+    r"""Whether each pattern admits a neuron with a non-zero output under (11).
+
+    .. math:: \exists v:\quad (2D_i - I)Xv \ge \epsilon\|v\|_1,\quad Xv \ne 0
+
+    One linear program for each pattern decides it: maximise
+    :math:`\sum_k e_{ik} x_k v` over that cone cut with :math:`\|v\|_\infty \le 1`; the answer is
+    yes if and only if the maximum is positive.
+
+    Source: own (on [A] eqs. (10b), (11))
+
+    Parameters
+    ----------
+    X : (n, d) array
+    patterns : Patterns
+        Of this X.
+    ball : LpBall
+        With p = inf or p = 1: the constraint is then linear. Its box is not used.
+    perturb_bias : bool
+        Whether the column of ones is perturbed too.
+
+    Returns
+    -------
+    (P,) bool array
+
+    Raises
+    ------
+    InputError
+        For another p, or patterns of another X.
+    SolverError
+        If a linear program was not solved.
+
+    Notes
+    -----
+    Where the answer is no, v_i = w_i = 0 is forced and the pattern can be dropped from (10), (15)
+    and (18) without changing their value. With a positive radius the answer is yes only for
+    patterns that clean data has: a pattern that exists on perturbed data alone is dead weight.
+    The maximum is used rather than the largest margin, which is 0 also when a neuron exists whose
+    constraint holds with equality. Up to the tolerance 1e-7 of the solver, which errs towards yes.
+    """
+    patterns.check_belongs_to(X)
+    if not (math.isinf(ball.p) or ball.p == 1):
+        raise InputError(
+            f"robust_feasible solves linear programs and needs p=inf or p=1, got p={ball.p:g}; "
+            "keep all patterns instead."
+        )
+    design = design_matrix(X, patterns.bias)
+    scale = np.abs(design).max(initial=0.0) or 1.0
+    attacked = design.shape[1] - (patterns.bias and not perturb_bias)
+    answers = np.zeros(len(patterns), dtype=bool)
+    for i, e in zip(range(len(patterns)), patterns.signs.T, strict=True):
+        rows = np.unique(e[:, None] * design, axis=0) / scale
+        known = None if patterns.gates is None else patterns.gates[:, i]
+        answers[i] = (known is not None and _holds(rows, known, ball, scale, attacked)) or (
+            _largest_total(rows, ball.with_radius(ball.radius / scale), attacked) > 1e-7
+        )
+    return answers
+
+
+def _holds(rows: np.ndarray, v: np.ndarray, ball: LpBall, scale: float, attacked: int) -> bool:
+    """Whether a known gate is itself a strict witness, which spares the linear program."""
+    need = float(ball.support(v[:attacked])) / scale
+    return bool((rows @ v).min() > need * (1 + 1e-9))
+
+
+def _largest_total(rows: np.ndarray, ball: LpBall, attacked: int) -> float:
+    """max sum_k r_k v over r_k v >= radius ||v||_q, |v| <= 1, with v = v+ - v-."""
+    if math.isinf(ball.p):  # q = 1: the norm is the sum of v+ and v-
+        price = np.zeros(rows.shape[1])
+        price[:attacked] = ball.radius
+        A = np.hstack([price - rows, price + rows])  # (11)
+    else:  # q = inf: one more unknown t >= |v_j|
+        total = np.hstack([-rows, rows, np.full((len(rows), 1), ball.radius)])
+        unit = np.eye(rows.shape[1])[:attacked]
+        A = np.vstack([total, np.hstack([unit, unit, -np.ones((attacked, 1))])])
+    cost = np.zeros(A.shape[1])
+    cost[: 2 * rows.shape[1]] = np.concatenate([-rows.sum(0), rows.sum(0)]) / len(rows)
+    answer = linprog(cost, A_ub=A, b_ub=np.zeros(len(A)), bounds=(0, 1), method="highs")
+    if answer.status != 0:
+        raise SolverError(
+            f"the linear program of a pattern ended with '{answer.message.strip()}'; rescale X."
+        )
+    return -answer.fun
