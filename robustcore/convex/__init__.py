@@ -1,0 +1,25 @@
+"""Paper A: training a one-hidden-layer network by convex programs, each with its certificate.
+
+cvxpy is loaded when a program is solved, not when this package is imported.
+"""
+
+from .dual import cell_supremum, certify
+from .pruning import prune
+from .recovery import recover, training_cost, vertex_cost
+from .robust_hinge import train_robust_hinge, worst_perturbation
+from .solving import ConvexSolution, mosek_licensed
+from .standard import train_standard
+
+__all__ = [
+    "ConvexSolution",
+    "cell_supremum",
+    "certify",
+    "mosek_licensed",
+    "prune",
+    "recover",
+    "train_robust_hinge",
+    "train_standard",
+    "training_cost",
+    "vertex_cost",
+    "worst_perturbation",
+]

@@ -1,0 +1,135 @@
+"""What the programs of paper A share: their data in good units, and their variables.
+
+Shape letters: n samples, d' inputs with the column of ones, P patterns, R distinct pattern rows.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..balls import LpBall
+from ..errors import InputError, check_finite, check_length, check_signs
+from ..patterns import Patterns, design_matrix
+
+LOSSES = ("hinge", "squared", "logistic")
+
+
+@dataclass(frozen=True)
+class Data:
+    """One training problem in the units the solvers like: X divided by sigma = ||X||_2 / sqrt(n).
+
+    Dividing X by sigma multiplies v and w by it; with beta and the radius divided as well, every
+    value of every program stays what it was.
+    """
+
+    design: np.ndarray  # (n, d')
+    y: np.ndarray  # (n,)
+    active: np.ndarray  # (n, P) of 0.0 and 1.0
+    signs: np.ndarray  # (n, P)
+    beta: float
+    ball: LpBall
+    attacked: int  # how many leading columns the ball perturbs
+    loss: str
+    sigma: float
+
+    @property
+    def weight(self) -> float:
+        """What the objective is multiplied by for the solver; its multipliers are divided by it.
+
+        Solvers stop at an absolute gap near 1e-9 or at cones as tight as that. A mean over n
+        samples has gradients of 1/n, and comes out more accurate if it is weighed up.
+        """
+        return 1.0 if self.loss == "squared" else 100.0
+
+
+def prepare(
+    X: np.ndarray,
+    y: np.ndarray,
+    patterns: Patterns,
+    beta: float,
+    loss: str,
+    ball: LpBall | None = None,
+    perturb_bias: bool = False,
+) -> Data:
+    """Check every argument at the door, and scale.
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        For an unknown loss, labels that do not fit it, beta <= 0, or patterns of another X.
+    """
+    if loss not in LOSSES:
+        raise InputError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}.")
+    if not (math.isfinite(beta) and beta > 0):
+        raise InputError(f"beta must be a positive number, got {beta}.")
+    design = design_matrix(X, patterns.bias)
+    patterns.check_belongs_to(X)
+    y = np.asarray(y, dtype=np.float64)
+    check_length("y", y, len(design), "X")
+    check_finite("y", y)
+    if loss != "squared":
+        check_signs(y)
+    sigma = float(np.linalg.norm(design, 2)) / math.sqrt(len(design)) or 1.0
+    ball = LpBall(math.inf, 0.0) if ball is None else ball
+    return Data(
+        design=design / sigma,
+        y=y,
+        active=patterns.active.astype(float),
+        signs=patterns.signs,
+        beta=beta / sigma,
+        ball=ball.with_radius(ball.radius / sigma),
+        attacked=design.shape[1] - (patterns.bias and not perturb_bias),
+        loss=loss,
+        sigma=sigma,
+    )
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The cvxpy variables and constraints that (5), (8), (14) and (15) have in common."""
+
+    v: Any  # (P, d')
+    w: Any  # (P, d')
+    score: Any  # (n,), the clean output
+    score_rule: Any  # score == sum_i D_i X (v_i - w_i); its multiplier is -theta
+    penalty: Any
+
+    def cone(self, cp: Any, data: Data, u: Any) -> Any:
+        """(2 D_i - I) X u_i for all i, as one (n, P) expression."""
+        return cp.multiply(data.signs, data.design @ u.T)
+
+
+def variables(cp: Any, data: Data) -> Parts:
+    """One v and one w for each pattern, the output they give, and their penalty."""
+    shape = (data.active.shape[1], data.design.shape[1])
+    v, w = cp.Variable(shape), cp.Variable(shape)
+    score = cp.Variable(len(data.y))
+    output = cp.sum(cp.multiply(data.active, data.design @ (v - w).T), axis=1)
+    lengths = cp.sum(cp.norm(v, 2, axis=1)) + cp.sum(cp.norm(w, 2, axis=1))
+    return Parts(v, w, score, score == output, data.beta * lengths)
+
+
+def loss_of(data: Data, score: np.ndarray, worst: np.ndarray | float = 0.0) -> float:
+    """The loss at a given output; `worst` is subtracted from each y_k score_k (hinge only)."""
+    if data.loss == "squared":
+        return 0.5 * float(np.square(score - data.y).sum())  # (16)
+    gap = 1.0 - data.y * score + worst
+    if data.loss == "hinge":
+        return float(np.maximum(gap, 0.0).mean())  # (13)
+    return float(np.logaddexp(0.0, gap - 1.0).mean())
+
+
+def output_of(data: Data, v: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """sum_i D_i X (v_i - w_i), shape (n,)."""
+    return (data.active * (data.design @ (v - w).T)).sum(axis=1)
+
+
+def penalty_of(data: Data, v: np.ndarray, w: np.ndarray) -> float:
+    """beta sum_i ||v_i||_2 + ||w_i||_2."""
+    return data.beta * float(np.linalg.norm(v, axis=1).sum() + np.linalg.norm(w, axis=1).sum())

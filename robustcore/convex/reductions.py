@@ -1,0 +1,55 @@
+"""Three exact reductions of the robust programs: fewer patterns, fewer rows, fewer norms.
+
+1. A pattern that no neuron can carry on the whole ball is dropped (`robust_feasible`).
+2. q_k = sum_i d_ik (v_i - w_i) depends on row k of the pattern matrix only: samples with equal
+   rows share one norm.
+3. ||v_i||_q enters n constraints but is one number: one bound t_i for each pattern.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..balls import LpBall
+from ..patterns import Patterns, robust_feasible
+
+
+def kept_patterns(
+    X: np.ndarray, patterns: Patterns, ball: LpBall, perturb_bias: bool, reduce: bool
+) -> np.ndarray:
+    """Which patterns enter the program: those that can carry a neuron.
+
+    Source: own (on [A] eq. (11))
+
+    Notes
+    -----
+    For balls other than Linf and L1 the test is not a linear program; all patterns are then kept,
+    which changes the size of the program and not its value.
+    """
+    if not reduce or not (math.isinf(ball.p) or ball.p == 1):
+        return np.ones(len(patterns), dtype=bool)
+    return robust_feasible(X, patterns, ball, perturb_bias)
+
+
+def distinct_rows(active: np.ndarray, reduce: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct rows of the pattern matrix, and the row of each sample.
+
+    Source: own (on [A] eq. (15))
+
+    Parameters
+    ----------
+    active : (n, P) array
+    reduce : bool
+        If False, each sample keeps a row of its own.
+
+    Returns
+    -------
+    rows : (R, P) array
+    row_of : (n,) array
+    """
+    if not reduce:
+        return active, np.arange(len(active))
+    rows, row_of = np.unique(active, axis=0, return_inverse=True)
+    return rows, row_of.reshape(-1)

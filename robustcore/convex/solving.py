@@ -1,0 +1,192 @@
+"""Which solver runs, how it is told from a licence, and what a solution knows about itself."""
+
+from __future__ import annotations
+
+import importlib
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..balls import LpBall
+from ..errors import InputError, LicenceError, MissingExtraError, SolverError
+from ..networks import TwoLayerReLU
+from ..patterns import Patterns
+from .recovery import recover
+
+SOLVERS = ("auto", "clarabel", "mosek")
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    # one digit below the solver's own defaults: the certificates are asked for 1e-6;
+    # steps of .9 instead of .99, because exponential cones fail at small beta with the latter
+    "clarabel": {
+        "tol_gap_abs": 1e-9,
+        "tol_gap_rel": 1e-9,
+        "tol_feas": 1e-9,
+        "max_step_fraction": 0.9,
+    },
+    "mosek": {},
+}
+
+
+@dataclass(frozen=True)
+class ConvexSolution:
+    r"""A solved convex program, with a certificate that does not rest on the solver's word.
+
+    Source: [A] eqs. (5), (8), (15)
+
+    Parameters
+    ----------
+    v, w : (P, d') arrays
+        In the units of the X given; rows of dropped patterns are zero.
+    objective : float
+        The program's objective, computed from v and w.
+    lower_bound : float
+        A lower bound of the program over the given patterns, from the closed form of
+        `robustcore.convex.certificate`.
+    violation : float
+        Largest violation of a cone constraint by v or w, in units of the output.
+    status : str
+        What the solver said; "no pattern kept" where there was nothing to solve.
+    solver : str
+    seconds : float
+        Wall time of everything: reductions, set-up, solve and certificate.
+    patterns : Patterns
+    pattern_kept : (P,) bool array
+        False where the robust-feasibility filter forced v_i = w_i = 0.
+    loss : str
+    beta : float
+    ball : LpBall or None
+        None for standard training.
+    perturb_bias : bool
+
+    Notes
+    -----
+    Rows shorter than 1e-8 of the longest are set to zero before the objective is computed.
+    """
+
+    v: np.ndarray
+    w: np.ndarray
+    objective: float
+    lower_bound: float
+    violation: float
+    status: str
+    solver: str
+    seconds: float
+    patterns: Patterns
+    pattern_kept: np.ndarray
+    loss: str
+    beta: float
+    ball: LpBall | None
+    perturb_bias: bool
+
+    @property
+    def gap(self) -> float:
+        """objective - lower_bound: how far from optimal v and w can be, up to `violation`."""
+        return self.objective - self.lower_bound
+
+    @property
+    def n_neurons(self) -> int:
+        """m*, the number of non-zero v_i and w_i.
+
+        Source: [A] Theorem 1
+        """
+        return int((self.v.any(axis=1)).sum() + (self.w.any(axis=1)).sum())
+
+    def network(self) -> TwoLayerReLU:
+        """The recovered network, its zero neurons left out.
+
+        Source: [A] eq. (7)
+        """
+        return recover(self.v, self.w, self.patterns.bias)
+
+    def __repr__(self) -> str:
+        return (
+            f"ConvexSolution(objective={self.objective:.6g}, gap={self.gap:.1e}, "
+            f"neurons={self.n_neurons}, {self.solver}: {self.status}, {self.seconds:.1f} s)"
+        )
+
+
+def load_cvxpy() -> Any:
+    """The cvxpy module, or one sentence on how to get it."""
+    try:
+        return importlib.import_module("cvxpy")
+    except ImportError as error:
+        raise MissingExtraError(
+            "convex training needs cvxpy, which is not installed; pip install 'robustcore[convex]'."
+        ) from error
+
+
+def mosek_licensed() -> bool:
+    """Whether MOSEK is installed and a licence can be checked out.
+
+    Source: own
+    """
+    try:
+        mosek = importlib.import_module("mosek")
+    except ImportError:
+        return False
+    try:
+        with mosek.Env() as environment:
+            environment.checkoutlicense(mosek.feature.pton)
+            return True
+    except mosek.Error:
+        return False
+
+
+def choose_solver(solver: str) -> str:
+    """MOSEK where licensed, else Clarabel; a solver asked for by name is that or an error.
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        For an unknown name.
+    LicenceError
+        If MOSEK is asked for and cannot run.
+    """
+    if solver not in SOLVERS:
+        raise InputError(f"solver must be one of {', '.join(SOLVERS)}, got {solver!r}.")
+    if solver == "auto":
+        return "mosek" if mosek_licensed() else "clarabel"
+    if solver == "mosek" and not mosek_licensed():
+        raise LicenceError("MOSEK has no licence here; solve with solver='clarabel'.")
+    return solver
+
+
+def solve(problem: Any, solver: str, options: Mapping[str, Any] | None = None) -> str:
+    """Solve a cvxpy problem in place and return the status.
+
+    Raises
+    ------
+    SolverError
+        With the status, unless the solver found an optimum at full or reduced accuracy.
+    """
+    cp = load_cvxpy()
+    settings = {**_DEFAULTS[solver], **(options or {})}
+    with warnings.catch_warnings():
+        # reduced accuracy is said in the status and measured by the certificate
+        warnings.filterwarnings("ignore", message="Solution may be inaccurate")
+        try:
+            problem.solve(solver=solver.upper(), **settings)
+        except cp.SolverError as error:
+            raise SolverError(f"{solver} failed on this program: {error}") from error
+    if problem.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
+        raise SolverError(
+            f"{solver} ended with status '{problem.status}' where an optimum was wanted; rescale "
+            "X, raise beta, or give it more iterations through options."
+        )
+    return str(problem.status)
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __call__(self) -> float:
+        return time.perf_counter() - self._start

@@ -1,0 +1,162 @@
+"""Standard convex training: (5) over all patterns, (8) over sampled ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..patterns import Patterns
+from .dual import Multipliers, lower_bound
+from .parts import Data, Parts, loss_of, output_of, penalty_of, prepare, variables
+from .solving import ConvexSolution, Stopwatch, choose_solver, load_cvxpy, solve
+
+_SHORTEST = 1e-8  # rows below this share of the longest are rounding of the solver
+
+
+@dataclass(frozen=True)
+class StandardProgram:
+    """(8) as a cvxpy problem, with the handles from which multipliers are read."""
+
+    problem: Any
+    parts: Parts
+    cone_v: Any
+    cone_w: Any
+    weight: float
+
+    def multipliers(self) -> Multipliers:
+        """After solving: theta, lambda for v, lambda for w."""
+        return Multipliers(
+            theta=-self.parts.score_rule.dual_value / self.weight,
+            lam_v=self.cone_v.dual_value / self.weight,
+            lam_w=self.cone_w.dual_value / self.weight,
+        )
+
+
+def build(cp: Any, data: Data) -> StandardProgram:
+    """Write (8) down.
+
+    Source: [A] eq. (8)
+    """
+    parts = variables(cp, data)
+    margin = cp.multiply(data.y, parts.score)
+    if data.loss == "hinge":
+        loss = cp.sum(cp.pos(1 - margin)) / len(data.y)  # (13)
+    elif data.loss == "squared":
+        loss = 0.5 * cp.sum_squares(parts.score - data.y)  # (16)
+    else:
+        loss = cp.sum(cp.logistic(-margin)) / len(data.y)
+    cone_v = parts.cone(cp, data, parts.v) >= 0
+    cone_w = parts.cone(cp, data, parts.w) >= 0
+    objective = cp.Minimize(data.weight * (loss + parts.penalty))  # (8)
+    problem = cp.Problem(objective, [parts.score_rule, cone_v, cone_w])
+    return StandardProgram(problem, parts, cone_v, cone_w, data.weight)
+
+
+def train_standard(
+    X: np.ndarray,
+    y: np.ndarray,
+    patterns: Patterns,
+    beta: float,
+    loss: str = "hinge",
+    solver: str = "auto",
+    options: Mapping[str, Any] | None = None,
+) -> ConvexSolution:
+    r"""Train a one-hidden-layer network by one convex program.
+
+    .. math:: \min_{v,w}\ \ell\Bigl(\sum_i D_iX(v_i-w_i),\,y\Bigr)
+              + \beta\sum_i\|v_i\|_2+\|w_i\|_2
+              \quad\text{s.t.}\ (2D_i-I)Xv_i\ge0,\ (2D_i-I)Xw_i\ge0
+
+    Source: [A] eqs. (5), (8), Theorem 1, Algorithm 1
+
+    Parameters
+    ----------
+    X : (n, d) array
+    y : (n,) array
+        Labels -1 and +1 for "hinge" and "logistic", any numbers for "squared".
+    patterns : Patterns
+        Of this X. All of them (`patterns.enumerate`) give (5), a sample gives (8).
+    beta : float
+        Positive.
+    loss : str
+        "hinge" (mean), "squared" (half the sum) or "logistic" (mean): one beta does not mean the
+        same for all.
+    solver : str
+        "auto" is MOSEK where a licence can be checked out, else Clarabel.
+    options : mapping, optional
+        Settings of the solver, as cvxpy takes them.
+
+    Returns
+    -------
+    ConvexSolution
+        With (5), the optimum of (4) over networks of any width; with (8), an upper bound of it.
+
+    Raises
+    ------
+    InputError
+        For labels that do not fit the loss, one class only, NaN, beta <= 0, patterns of another X.
+    LicenceError, SolverError, MissingExtraError
+        If the solver may not run, stops early, or is not there.
+    """
+    clock = Stopwatch()
+    data = prepare(X, y, patterns, beta, loss)
+    solver = choose_solver(solver)
+    if len(patterns):
+        program = build(load_cvxpy(), data)
+        status = solve(program.problem, solver, options)
+        v, w = tidy(program.parts.v.value, program.parts.w.value)
+        if loss_of(data, np.zeros_like(data.y)) <= value_of(data, v, w):
+            v, w = np.zeros_like(v), np.zeros_like(w)  # beta is too large for any neuron
+        bound = lower_bound(data, program.multipliers())
+    else:
+        v = w = np.zeros((0, data.design.shape[1]))
+        status, bound = "no pattern kept", loss_of(data, np.zeros_like(data.y))
+    return ConvexSolution(
+        v=v / data.sigma,
+        w=w / data.sigma,
+        objective=value_of(data, v, w),
+        lower_bound=bound,
+        violation=cone_violation(data, v, w),
+        status=status,
+        solver=solver,
+        seconds=clock(),
+        patterns=patterns,
+        pattern_kept=np.ones(len(patterns), dtype=bool),
+        loss=loss,
+        beta=beta,
+        ball=None,
+        perturb_bias=False,
+    )
+
+
+def value_of(data: Data, v: np.ndarray, w: np.ndarray) -> float:
+    """The objective of (8), or of (15) where the ball has a radius.
+
+    Source: [A] eqs. (8), (15)
+    """
+    q = (data.active @ (v - w))[:, : data.attacked]
+    worst = data.ball.support(q) if data.ball.radius else 0.0
+    return loss_of(data, output_of(data, v, w), worst) + penalty_of(data, v, w)
+
+
+def tidy(v: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Set rows that are zero up to rounding to zero."""
+    lengths = np.linalg.norm(np.concatenate([v, w]), axis=1)
+    alive = (lengths > _SHORTEST * lengths.max(initial=0.0))[:, None]
+    return np.where(alive[: len(v)], v, 0.0), np.where(alive[len(v) :], w, 0.0)
+
+
+def cone_violation(data: Data, v: np.ndarray, w: np.ndarray) -> float:
+    """The largest amount by which (2 D_i - I) X v_i falls short of radius ||v_i||_q.
+
+    Source: [A] eqs. (5), (11)
+    """
+    short = [
+        data.ball.support(u[:, : data.attacked]) - data.signs * (data.design @ u.T)
+        for u in (v, w)
+        if len(u)
+    ]
+    return max([0.0, *(float(s.max()) for s in short)])
