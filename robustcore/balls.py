@@ -200,7 +200,7 @@ class LpBall:
         Notes
         -----
         Barthe, Guedon, Mendelson, Naor (2005): generalised Gaussians g_i with density
-        proportional to exp(-|g|^p), divided by (|g|_p^p + Exp(1))^(1/p).
+        proportional to `exp(-|g|^p)`, divided by `(|g|_p^p + Exp(1))^(1/p)`.
         """
         if math.isinf(self.p):
             return self.radius * rng.uniform(-1.0, 1.0, size=shape)

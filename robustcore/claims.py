@@ -19,9 +19,11 @@ that those expressions give on the recorded rows. A test recomputes them all.
       verdict: reproduced
       reason: One sentence for the reader.
       page: b5_rub
+      finding: "{ours} of the images are certified; the paper prints {paper} %."  # optional
 
 The first of `wrong_if`, `reproduced_if`, `partly_if` that holds decides; if none does, the claim is
 "not reproduced". An entry without any of them is "not testable", and its reason says why.
+An entry with a `finding` is a line of the book's first page.
 """
 
 from __future__ import annotations
@@ -71,6 +73,7 @@ class Claim:
     wrong_if: str | None = None
     reproduced_if: str | None = None
     partly_if: str | None = None
+    finding: str | None = None  # a sentence of the first page, with {ours} and {paper}
 
     @property
     def testable(self) -> bool:

@@ -51,6 +51,8 @@ class MissingExtraError(RobustcoreError, ImportError):
 def check_finite(name: str, value: Any) -> None:
     """Refuse NaN and infinity in an array or tensor.
 
+    Source: own
+
     Raises
     ------
     InputError
@@ -65,7 +67,10 @@ def check_finite(name: str, value: Any) -> None:
 
 
 def check_matrix(name: str, value: Any) -> None:
-    """Refuse what is not a non-empty, finite, two-dimensional array or tensor."""
+    """Refuse what is not a non-empty, finite, two-dimensional array or tensor.
+
+    Source: own
+    """
     if getattr(value, "ndim", None) != 2 or 0 in value.shape:
         shape = tuple(getattr(value, "shape", ()))
         raise InputError(f"{name} must be a non-empty matrix (n, d), got shape {shape}.")
@@ -73,7 +78,10 @@ def check_matrix(name: str, value: Any) -> None:
 
 
 def check_length(name: str, value: Any, n: int, of: str) -> None:
-    """Refuse a vector that has not one entry for each of the `n` rows of `of`."""
+    """Refuse a vector that has not one entry for each of the `n` rows of `of`.
+
+    Source: own
+    """
     if tuple(value.shape) != (n,):
         raise InputError(
             f"{name} must have shape ({n},), one entry for each row of {of}, "
@@ -82,7 +90,10 @@ def check_length(name: str, value: Any, n: int, of: str) -> None:
 
 
 def check_signs(y: Any) -> None:
-    """Refuse binary labels other than -1 and +1, and a single class."""
+    """Refuse binary labels other than -1 and +1, and a single class.
+
+    Source: own
+    """
     labels = {float(v) for v in np.unique(np.asarray(y))}
     if not labels <= {-1.0, 1.0}:
         raise InputError(
@@ -93,7 +104,10 @@ def check_signs(y: Any) -> None:
 
 
 def check_classes(y: torch.Tensor, n_classes: int) -> None:
-    """Refuse class labels that are not integers in 0..n_classes-1."""
+    """Refuse class labels that are not integers in 0..n_classes-1.
+
+    Source: own
+    """
     if y.is_floating_point() or y.dtype == torch.bool:
         raise InputError(f"class labels must be integers, got {y.dtype}; use y.long().")
     if y.numel() and (int(y.min()) < 0 or int(y.max()) >= n_classes):
@@ -103,6 +117,9 @@ def check_classes(y: torch.Tensor, n_classes: int) -> None:
 
 
 def check_nonnegative(name: str, value: float) -> None:
-    """Refuse a negative or non-finite scalar."""
+    """Refuse a negative or non-finite scalar.
+
+    Source: own
+    """
     if not (math.isfinite(value) and value >= 0):
         raise InputError(f"{name} must be a finite number >= 0, got {value}.")

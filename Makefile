@@ -1,0 +1,63 @@
+# Prepares the environment and calls Snakemake; the graph itself is in the Snakefile.
+#   make book    make test    make help
+PYTHON ?= python3
+VENV   ?= .venv
+CORES  ?= all
+PROFILE ?= quick
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --quiet rules host
+export OMP_NUM_THREADS ?= 1
+export MPLBACKEND := agg
+
+.DEFAULT_GOAL := help
+.PHONY: help book test lint notebooks run record lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+book: $(READY) ## execute what changed and build the HTML
+	@if $(SNAKEMAKE) --config profile=$(PROFILE) --dry-run -- book | grep -q "Nothing to be done"; \
+	then echo "Nothing has changed since the last build."; \
+	else $(SNAKEMAKE) --config profile=$(PROFILE) -- book; fi
+	@echo "Open $(CURDIR)/_build/html/index.html"
+
+test: lint ## lint, types, all tests, every notebook twice
+	@$(BIN)/python -m pytest tests -n auto --dist worksteal -rs
+	@$(BIN)/python -m pytest notebooks -n auto --dist loadfile -p no:cacheprovider \
+	    --nbval-lax --nbval-current-env --nbval-sanitize-with nbval_sanitize.cfg
+
+lint: $(READY) ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+notebooks: $(READY) ## run every notebook and store its outputs in the .ipynb
+	@$(BIN)/python notebooks/execute.py $(NAME)
+
+run: $(READY) ## one notebook, own parameters: NOTEBOOK=b5_rub ARGS="-p radius 2.8"
+	@$(if $(NOTEBOOK),,$(error say which: make run NOTEBOOK=b5_rub ARGS="-p radius 2.8"))
+	@$(SNAKEMAKE) --force --config arguments='$(ARGS)' -- _build/runs/$(NOTEBOOK)/index.html
+	@echo "Open $(CURDIR)/_build/runs/$(NOTEBOOK)/index.html"
+
+record: $(READY) ## run a study at the paper's size into results/: NAME=b5_rub
+	@$(if $(NAME),,$(error say which: make record NAME=b5_rub))
+	@$(SNAKEMAKE) --force -- _build/records/$(NAME)
+
+lock: ## renew requirements.lock (needs uv)
+	uv pip compile --universal --python-version 3.11 --all-extras pyproject.toml \
+	    -o requirements.lock --no-emit-package robustcore
+
+clean: ## remove what was built; .venv stays
+	rm -rf _build .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "Python 3.11 or newer is needed and there is no $(PYTHON); install it, or: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Python 3.11 or newer is needed, $(PYTHON) is `$(PYTHON) -V 2>&1`; try: make PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	    echo "$(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing the locked packages into $(VENV) (once, about two minutes)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[all]'
+	@touch $@

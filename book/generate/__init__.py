@@ -1,0 +1,1 @@
+"""Generators of the book's drawn pages."""

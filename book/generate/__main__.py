@@ -1,0 +1,35 @@
+"""Pages that are drawn from the sources: `python -m book.generate SITE` from the root.
+
+Writes into SITE/book: the scoreboard and the findings from `claims/` and `results/`, the equation
+index from the `Source:` lines, one API page for each module.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from . import api, equations, scoreboard
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("site", type=Path)
+    book = parser.parse_args().site / "book"
+    pages = {
+        **api.pages(ROOT / "robustcore"),
+        **equations.pages(ROOT / "robustcore", ROOT / "notebooks"),
+        **scoreboard.pages(ROOT / "claims"),
+    }
+    for name, text in pages.items():
+        path = book / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+    print(f"{len(pages)} pages drawn from claims, records and sources")
+
+
+if __name__ == "__main__":
+    main()

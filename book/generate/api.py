@@ -1,0 +1,65 @@
+"""One reference page for each module that has something public to show."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from .sources import Module, home, modules
+
+_INDEX = """# Library reference
+
+`import robustcore as rc` loads what needs only torch; every submodule below is loaded when it is
+first used. Imports go strictly downward, so that each floor can be read without the ones above.
+
+| module | what it holds |
+|---|---|
+{rows}
+"""
+
+_SECTION = """{level} {name}
+
+```{{eval-rst}}
+.. automodule:: {name}
+{options}
+```
+
+"""
+
+
+def pages(package: Path) -> dict[str, str]:
+    """File name under book/ to text: a page for each module right below the root."""
+    all_modules = modules(package)
+    found: dict[str, str] = {}
+    rows = []
+    for module in all_modules.values():
+        options = _options(module, all_modules)
+        if module.name == package.name or module.name.endswith(".__main__") or options is None:
+            continue
+        page = ".".join(module.name.split(".")[:2])
+        file = f"api/{page}.md"
+        level = "#" if module.name == page else "##"
+        section = _SECTION.format(level=level, name=module.name, options=options)
+        found[file] = found.get(file, "") + section
+        if module.name == page:
+            rows.append(f"| [{page}]({page}.md) | {_cell(module.summary)} |")
+    found["api/index.md"] = _INDEX.format(rows="\n".join(rows))
+    return found
+
+
+def _options(module: Module, all_modules: dict[str, Module]) -> str | None:
+    """Directive options, or None for a submodule whose whole content its package documents."""
+    if module.is_package:
+        own = sorted({*module.exports, *module.public})
+        return f"   :members: {', '.join(own)}\n   :imported-members:" if own else ""
+    here = [n for n in module.public if home(module, n, all_modules) == module.name]
+    if not here:
+        return None
+    # Matplotlib writes a method `set` into every subclass, with roles of its own in the text
+    return f"   :members: {', '.join(here)}\n   :exclude-members: set"
+
+
+def _cell(text: str) -> str:
+    """A docstring's first line as Markdown in a table."""
+    text = re.sub(r":math:`([^`]*)`", lambda m: "$" + m[1].replace("\\\\", "\\") + "$", text)
+    return text.replace("|", "\\|")

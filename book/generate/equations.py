@@ -1,0 +1,166 @@
+"""The equation index: every `Source:` line of the library, sorted as the papers number them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .sources import Documented, documented, modules
+
+PAPERS = {"A": "Bai et al. (2022)", "B": "Bertsimas et al. (2023)"}
+KINDS = (
+    "Equation",
+    "Theorem",
+    "Corollary",
+    "Lemma",
+    "Definition",
+    "Algorithm",
+    "Table",
+    "Figure",
+    "Section",
+    "Appendix",
+)
+_WORDS = {"eq": "Equation", "eqs": "Equation", "fig": "Figure", "figs": "Figure"}
+_NUMBER = r"\(\d+[a-z]*\)|\d+(?:\.\d+)*|[IVX]+(?:-[A-Z])?\b|[A-Z]\b"
+_TOKEN = re.compile(
+    rf"(?P<kind>\b(?:[Ee]qs?|[Ff]igs?|{'|'.join(KINDS)}|Theorems|Corollaries|Lemmas|Algorithms"
+    rf"|Tables|Figures|Sections|Definitions)\b)\.?"
+    rf"|(?P<to>[-–])|(?P<number>{_NUMBER})|(?P<and>\band\b)|(?P<word>\w\w+)"
+)
+_ROMAN = {"I": 1, "V": 5, "X": 10}
+_HEAD = """# Equation index
+
+Which function holds which equation, theorem, table or algorithm: drawn from the `Source:` lines of
+the library when the book is built. [A] is {cite:t}`bai2022practical`, [B] is
+{cite:t}`bertsimas2022robust`. A page is listed if it, or the study behind it, calls the function.
+
+"""
+_TABLE = """```{list-table}
+:header-rows: 1
+:class: equations
+:widths: 14 34 36 16
+
+* - in the paper
+  - function
+  - what it computes
+  - pages
+"""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One numbered place of a paper."""
+
+    paper: str
+    kind: str
+    number: str
+
+    @property
+    def order(self) -> tuple[int, list[tuple[int, str]], str]:
+        parts = re.findall(r"\d+|[IVX]+(?=-|$)|[A-Za-z]+", self.number)
+        return KINDS.index(self.kind), [_value(part) for part in parts], self.number
+
+
+def references(source: str) -> list[Reference]:
+    """The numbered places that a `Source:` line names, ranges filled; prose is passed over."""
+    found: list[Reference] = []
+    for paper, text in re.findall(r"\[([AB])\]([^\[]*)", source):
+        kind, after_dash = None, False
+        for token in _TOKEN.finditer(text):
+            if token["kind"]:
+                kind = _kind(token["kind"])
+            elif token["word"]:
+                kind = None  # "lines 1-10", "its 32 images": numbers of something else
+            elif token["number"] and kind:
+                here = Reference(paper, kind, token["number"])
+                if after_dash and found:
+                    found += _between(found[-1], here)
+                found.append(here)
+            after_dash = bool(token["to"])
+    return list(dict.fromkeys(found))
+
+
+def _between(first: Reference, last: Reference) -> list[Reference]:
+    start, stop = (re.fullmatch(r"(\D*)(\d+)(\D*)", r.number) for r in (first, last))
+    if not (start and stop):
+        return []
+    numbers = range(int(start[2]) + 1, int(stop[2]))
+    return [Reference(first.paper, first.kind, f"{start[1]}{n}{start[3]}") for n in numbers]
+
+
+def source_line(docstring: str) -> str | None:
+    """What stands after `Source:` in a docstring, continuation lines joined; None without one."""
+    found = re.search(r"^Source: (.+(?:\n.+)*)$", docstring, flags=re.MULTILINE)
+    return " ".join(found.group(1).split()) if found else None
+
+
+def pages(package: Path, notebooks: Path) -> dict[str, str]:
+    """File name under book/ to text."""
+    index: dict[Reference, list[Documented]] = defaultdict(list)
+    for item in documented(modules(package)):
+        for reference in references(source_line(item.docstring) or ""):
+            index[reference].append(item)
+    users = _users(package, notebooks)
+    text = _HEAD
+    for paper, authors in PAPERS.items():
+        text += f"## Paper {paper}: {authors}\n\n{_TABLE}"
+        for reference in sorted((r for r in index if r.paper == paper), key=lambda r: r.order):
+            text += "".join(_rows(reference, index[reference], users))
+        text += "```\n\n"
+    return {"equations.md": text}
+
+
+def _rows(reference: Reference, items: list[Documented], users: dict[str, str]) -> Iterator[str]:
+    for i, item in enumerate(items):
+        place = f"{reference.kind} {reference.number}" if i == 0 else ""
+        what = " ".join(item.docstring.split("\n\n")[0].split())
+        what = re.sub(r":math:`([^`]*)`", lambda m: f"${m[1]}$", what)
+        short = ".".join(item.name.split(".")[-2 if item.role in ("meth", "attr") else 1 :])
+        call = "()" if item.role in ("func", "meth") else ""
+        link = f"{{py:{item.role}}}`{short}{call} <{item.name}>`"
+        called = ", ".join(
+            f"[{page}](../notebooks/{page}.ipynb)"
+            for page, code in users.items()
+            if _calls(code, item)
+        )
+        yield f"* - {place}\n  - {link}\n  - {what}\n  - {called}\n"
+
+
+def _calls(code: str, item: Documented) -> bool:
+    parts = item.name.split(".")
+    if item.role in ("meth", "attr"):
+        return re.search(rf"\.{parts[-1]}\b", code) is not None and parts[-2] in code
+    qualified = rf"\b{parts[-2]}\.{parts[-1]}\b"
+    imported = rf"import [^\n]*\b{parts[-1]}\b"
+    return re.search(f"{qualified}|rc\\.{parts[-1]}\\b|{imported}", code) is not None
+
+
+def _users(package: Path, notebooks: Path) -> dict[str, str]:
+    """Page to the code that it runs: its own cells and the studies that they name."""
+    found = {}
+    for path in sorted(notebooks.glob("*.md")):
+        code = path.read_text(encoding="utf-8")
+        for study in sorted((package / "studies").glob("*.py")):
+            if re.search(rf"\bstudies\.{study.stem}\b|studies import [^\n]*\b{study.stem}\b", code):
+                code += study.read_text(encoding="utf-8")
+        found[path.stem] = code
+    return found
+
+
+def _kind(word: str) -> str:
+    word = _WORDS.get(word.lower(), word)
+    singular = {"Corollaries": "Corollary"}.get(word, word.removesuffix("s"))
+    return word if word in KINDS else singular
+
+
+def _value(part: str) -> tuple[int, str]:
+    if part.isdigit():
+        return int(part), ""
+    if set(part) <= set(_ROMAN):
+        values = [_ROMAN[c] for c in part]
+        pairs = zip(values, [*values[1:], 0], strict=True)
+        return sum(-v if v < after else v for v, after in pairs), ""
+    return 0, part
