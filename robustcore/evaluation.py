@@ -19,7 +19,13 @@ from .errors import InputError, check_classes, check_length, check_nonnegative
 
 Attack = Callable[[nn.Module, torch.Tensor, torch.Tensor, LpBall], torch.Tensor]
 
-_CERTIFICATES: dict[str, Callable[..., torch.Tensor]] = {"rub": bounds.rub, "exact": bounds.exact}
+_CERTIFICATES: dict[str, Callable[..., torch.Tensor]] = {
+    "rub": bounds.rub,
+    "crown": bounds.crown,
+    "ibp": bounds.ibp,
+    "exact": bounds.exact,
+    "best": bounds.tightest,
+}
 
 
 @dataclass(frozen=True)
@@ -148,8 +154,8 @@ def certified_accuracy(
     y : (n,) class labels
     ball : LpBall
         The box is not used: the proof is for the ball, which is larger.
-    method : "rub", "exact" or "best"
-        "best" takes the least of all bounds that scale (at present RUB).
+    method : "rub", "crown", "ibp", "exact" or "best"
+        "best" takes the least of all bounds that scale, as :func:`robustcore.bounds.tightest`.
     margin : float
         In units of the logits: certified where every gap bound is at most -margin.
 
@@ -246,11 +252,10 @@ def certified(
     InputError
         For an unknown method, an estimate that proves nothing, or a ball it does not cover.
     """
-    method = "rub" if method == "best" else method
     if method in ("arub", "baseline"):
         raise InputError(f"{method} is an estimate and proves nothing; certify with 'rub'.")
     if method not in _CERTIFICATES:
-        raise InputError(f"method must be 'rub', 'exact' or 'best', got {method!r}.")
+        raise InputError(f"method must be one of {', '.join(_CERTIFICATES)}, got {method!r}.")
     check_nonnegative("margin", margin)
     bound = _CERTIFICATES[method]
     with torch.no_grad():

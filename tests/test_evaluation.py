@@ -54,6 +54,19 @@ def test_certified_is_at_most_exact_is_at_most_adversarial_is_at_most_clean():
     assert min(strict.values()) > 0  # the three differ somewhere, or the test is empty
 
 
+@pytest.mark.parametrize("p", [1, 2, math.inf])
+def test_best_certifies_whatever_one_method_does(p):
+    methods = ("rub", "crown", "ibp") if p == 1 else ("crown", "ibp")
+    for seed in range(3):
+        net, x, y = trained(seed)
+        ball = LpBall(p, 0.4)
+        best = evaluation.certified(net, x, y, ball)
+        each = torch.stack([evaluation.certified(net, x, y, ball, method) for method in methods])
+        assert bool((each <= best).all())
+        assert bool((best <= evaluation.withstands(net, x, y, ball)).all())
+        assert int(best.sum()) > 0
+
+
 def test_certified_samples_withstand_thousands_of_random_points():
     net, x, y = trained(1)
     ball = LpBall(1, 0.8)
@@ -132,10 +145,10 @@ def test_refusals():
     ball = LpBall(1, 0.1)
     with pytest.raises(InputError, match="arub is an estimate and proves nothing"):
         evaluation.certified_accuracy(net, x, y, ball, method="arub")
-    with pytest.raises(InputError, match="'rub', 'exact' or 'best', got 'luck'"):
+    with pytest.raises(InputError, match="rub, crown, ibp, exact, best, got 'luck'"):
         evaluation.certified_accuracy(net, x, y, ball, method="luck")
     with pytest.raises(InputError, match="RUB needs an L1 ball, got p=2"):
-        evaluation.certified_accuracy(net, x, y, LpBall(2, 0.1))
+        evaluation.certified_accuracy(net, x, y, LpBall(2, 0.1), method="rub")
     with pytest.raises(InputError, match="margin must be"):
         evaluation.certified_accuracy(net, x, y, ball, margin=-1.0)
     with pytest.raises(InputError, match="at least one sample"):

@@ -111,6 +111,7 @@ class AttackedBatch:
         return value.detach(), gradient
 
     def project(self, delta: torch.Tensor) -> torch.Tensor:
+        """The nearest perturbation that is inside the ball and the box."""
         return self.ball.project(delta, self.x if self.ball.box is not None else None)
 
     def random_point(self, generator: torch.Generator | None) -> torch.Tensor:

@@ -128,6 +128,13 @@ def test_the_path_finds_a_peak_inside_the_ball(p):
     assert top > 0.05 * start  # the summit has height 0
 
 
+def test_a_path_that_swings_past_the_peak_keeps_its_best_point():
+    peak = torch.tensor([[0.3, 0.0]], dtype=torch.float64)
+    net, x, y = Hill(peak), torch.zeros(1, 2, dtype=torch.float64), torch.tensor([0])
+    attacked = attacks.pgd(net, x, y, LpBall(2, 1.0), steps=2, step_size=0.35)  # 0, .35, 0
+    torch.testing.assert_close(attacked, torch.tensor([[0.35, 0.0]], dtype=torch.float64))
+
+
 def test_a_perturbed_batch_keeps_its_shape_and_leaves_the_network_alone():
     g = torch.Generator().manual_seed(0)
     net = nn.Sequential(nn.Flatten(), ReLUNetwork((12, 8, 3), g), nn.Dropout(0.5))
