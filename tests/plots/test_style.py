@@ -1,0 +1,64 @@
+"""The look of the figures: the same bytes for the same figure, and nothing left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+
+from robustcore.errors import InputError
+from robustcore.plots import style
+
+
+def _draw() -> style.Card:
+    with style.figure(1, 2, width=5, height=2) as (fig, (left, right)):
+        left.plot([0, 1], [1, 0], label="RUB", **style.line("rub"))
+        left.set(xlabel="radius", title="A title")
+        left.legend()
+        right.imshow([[0, 1], [1, 0]])
+        style.bare(right)
+    return fig
+
+
+def test_settings_are_what_they_were() -> None:
+    before = dict(mpl.rcParams)
+    style.png(_draw())
+    assert dict(mpl.rcParams) == before
+
+
+def test_the_same_figure_is_the_same_bytes(tmp_path: Path) -> None:
+    assert style.png(_draw()) == style.png(_draw())
+    for name in ("a.svg", "b.svg"):
+        style.save(_draw(), str(tmp_path / name))
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert b"dc:date" not in (tmp_path / "a.svg").read_bytes()
+
+
+def test_a_card_shows_itself_in_a_notebook() -> None:
+    data, size = _draw()._repr_png_()
+    assert data.startswith(b"\x89PNG")
+    assert size == {"width": 480, "height": 192}
+
+
+def test_the_card_is_opaque_and_near_white() -> None:
+    red, green, blue, alpha = _draw().get_facecolor()
+    assert alpha == 1
+    assert min(red, green, blue) > 0.95
+
+
+def test_roles_have_colours_that_can_be_told_from_the_card() -> None:
+    from matplotlib.colors import to_rgb
+
+    assert all(min(to_rgb(c)) < 0.6 for c in style.COLOURS.values())
+    with pytest.raises(InputError, match="no colour for the role 'rob'"):
+        style.colour("rob")
+
+
+def test_methods_that_share_a_picture_differ_in_colour() -> None:
+    for together in (
+        ("nominal", "baseline", "fgsm", "pgd", "arub", "rub", "coap"),
+        ("algorithm_1", "algorithm_2", "sgd"),
+        ("exact", "attack", "upper", "lower"),
+    ):
+        assert len({style.COLOURS[role] for role in together}) == len(together)

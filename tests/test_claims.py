@@ -1,0 +1,177 @@
+"""The ledger: each stored verdict is the one that the recorded rows give."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from robustcore import claims
+from robustcore.errors import CorruptDataError, DataError, InputError
+from robustcore.expressions import evaluate
+from robustcore.studies import records
+
+ROOT = Path(__file__).resolve().parents[1]
+LEDGER = claims.load(ROOT / "claims")
+ROWS = [
+    {"method": "rub", "radius": 2.8, "certified": 0.76, "n": 3},
+    {"method": "nominal", "radius": 2.8, "certified": 0.01, "n": 3},
+    {"method": "rub", "radius": 0.1, "certified": 0.95, "n": 3},
+]
+ENTRY = {
+    "id": "x",
+    "source": "[B] Table 8",
+    "statement": "RUB keeps most of its accuracy.",
+    "paper": 84.2,
+    "record": "b5",
+    "verdict": "reproduced",
+    "reason": "It does.",
+    "page": "b5_rub",
+}
+
+
+def rows_of(id: str) -> list[dict]:
+    return records.load(id, ROOT / "results").rows
+
+
+@pytest.mark.parametrize("claim", LEDGER, ids=lambda claim: claim.id)
+def test_the_stored_verdict_is_the_computed_one(claim: claims.Claim) -> None:
+    assert claims.judge(claim, rows_of) == claim.verdict
+    shown = claims.ours(claim, rows_of)
+    assert bool(shown) == (claim.ours is not None)
+
+
+@pytest.mark.parametrize("claim", LEDGER, ids=lambda claim: claim.id)
+def test_a_claim_leads_to_its_page(claim: claims.Claim) -> None:
+    assert (ROOT / "notebooks" / f"{claim.page}.md").is_file()
+    if claim.finding:
+        claim.finding.format(ours="", paper="")
+
+
+@pytest.mark.parametrize("id", records.identifiers(ROOT / "results"))
+def test_every_record_is_whole_and_private(id: str) -> None:
+    record = records.load(id, ROOT / "results")
+    assert record.provenance["profile"]
+    assert "/home/" not in json.dumps(record.provenance)
+
+
+def _copied_ledger(tmp_path: Path) -> tuple[claims.Claim, Path]:
+    claim = next(c for c in LEDGER if c.testable)
+    shutil.copytree(ROOT / "results", tmp_path / "results")
+    return claim, tmp_path / "results" / f"{claim.record[0]}.json"
+
+
+def test_a_tampered_row_is_refused(tmp_path: Path) -> None:
+    """A number changed by hand, in a copy of a real record: the claim can no longer be judged."""
+    claim, file = _copied_ledger(tmp_path)
+    content = json.loads(file.read_text())
+    row = content["rows"][0]
+    column = next(k for k, v in row.items() if isinstance(v, float | int))
+    row[column] = row[column] + 1
+    file.write_text(json.dumps(content))
+    with pytest.raises(CorruptDataError, match="changed by hand"):
+        claims.judge(claim, lambda id: records.load(id, tmp_path / "results").rows)
+
+
+def test_a_missing_record_is_named(tmp_path: Path) -> None:
+    claim, file = _copied_ledger(tmp_path)
+    file.unlink()
+    with pytest.raises(DataError, match=claim.record[0]):
+        claims.judge(claim, lambda id: records.load(id, tmp_path / "results").rows)
+
+
+def _claim(**changes: object) -> claims.Claim:
+    return claims._claim({**ENTRY, **changes}, "test.yml")
+
+
+@pytest.mark.parametrize(
+    ("criteria", "verdict"),
+    [
+        ({"reproduced_if": 'val("certified", method="rub", radius=2.8) > 0.7'}, "reproduced"),
+        ({"reproduced_if": 'val("certified", method="rub", radius=2.8) > 0.8'}, "not reproduced"),
+        (
+            {
+                "reproduced_if": 'val("certified", method="rub", radius=2.8) * 100 >= paper',
+                "partly_if": 'max(col("certified", method="rub")) > 0.9',
+            },
+            "reproduced in part",
+        ),
+        ({"wrong_if": "count() == 3", "reproduced_if": "count() == 3"}, "wrong as printed"),
+        ({"reproduced_if": 'all(r["n"] == 3 for r in rows(radius=2.8))'}, "reproduced"),
+    ],
+)
+def test_the_first_criterion_that_holds_decides(criteria: dict[str, str], verdict: str) -> None:
+    assert claims.judge(_claim(**criteria), lambda id: ROWS) == verdict
+
+
+def test_without_criteria_a_claim_is_not_testable() -> None:
+    claim = _claim(record=None, verdict="not testable", reason="No data published.")
+    assert claims.judge(claim, lambda id: ROWS) == "not testable"
+
+
+def test_rows_of_several_records_carry_their_record() -> None:
+    claim = _claim(record=["b5", "b6"], reproduced_if='count(record="b6") == 3 and count() == 6')
+    assert claims.judge(claim, lambda id: ROWS) == "reproduced"
+
+
+def test_our_number_is_shown_as_the_entry_wishes() -> None:
+    one = _claim(ours='val("certified", method="rub", radius=2.8)', format=".1%")
+    assert claims.ours(one, lambda id: ROWS) == "76.0%"
+    two = _claim(ours='col("certified", method="rub")', format=".2f")
+    assert claims.ours(two, lambda id: ROWS) == "0.76, 0.95"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"verdict": "confirmed"}, "use one of"),
+        ({"verdikt": "x"}, "unknown keys"),
+        ({"reason": ""}, "lacks \\['reason'\\]"),
+        ({"record": None, "reproduced_if": "True"}, "names no record"),
+    ],
+)
+def test_an_unfit_entry_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        _claim(**changes)
+
+
+def test_ids_are_unique(tmp_path: Path) -> None:
+    entry = json.dumps([ENTRY, ENTRY])  # JSON is YAML
+    (tmp_path / "x.yml").write_text(entry)
+    with pytest.raises(InputError, match="used twice"):
+        claims.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ('__import__("os")', "unknown name"),
+        ('col("n").append(1)', "Attribute"),
+        ("(lambda: 1)()", "Lambda"),
+        ('open("x")', "unknown name"),
+        ('rows(**{"n": 3})', "\\*\\*"),
+        ("1 +", "not an expression"),
+        ('val("n")', "3 rows"),
+        ('val("nothing", method="nominal")', "no column"),
+        ('col("n", method="x")', "no row has"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("[x for x in ().__class__.__mro__]", "Attribute"),
+    ],
+)
+def test_an_expression_that_is_not_permitted_is_refused(expression: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        evaluate(expression, ROWS, {})
+
+
+def test_a_criterion_must_be_true_or_false() -> None:
+    with pytest.raises(InputError, match="true or false"):
+        claims.judge(_claim(reproduced_if='val("n", method="nominal")'), lambda id: ROWS)
+
+
+def test_numbers_match_up_to_rounding_and_words_exactly() -> None:
+    rows = [{"radius": 0.1 + 0.2, "name": "a"}]
+    assert evaluate("count(radius=0.3)", rows, {}) == 1
+    assert evaluate("count(radius=0.31)", rows, {}) == 0
+    assert evaluate('count(name="A")', rows, {}) == 0
