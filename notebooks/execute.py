@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import base64
 import os
 import subprocess
 import sys
@@ -63,6 +64,7 @@ def store(name: str) -> float:
         fresh.replace(paired)
     finally:
         fresh.unlink(missing_ok=True)
+    _keep_picture(name, nbformat.read(paired, as_version=4))
     return time.monotonic() - started
 
 
@@ -101,6 +103,17 @@ def parameter_names(notebook: nbformat.NotebookNode) -> list[str]:
             tree = ast.parse(cell.source)
             return [s.target.id for s in tree.body if isinstance(s, ast.AnnAssign)]
     return []
+
+
+def _keep_picture(name: str, notebook: nbformat.NotebookNode) -> None:
+    """Copy the figure of a cell tagged `readme-picture` to book/images/NAME.png."""
+    for cell in notebook.cells:
+        if "readme-picture" in cell.metadata.get("tags", []):
+            for output in cell.outputs:
+                if picture := output.get("data", {}).get("image/png"):
+                    target = HERE.parent / "book" / "images" / f"{name}.png"
+                    target.parent.mkdir(exist_ok=True)
+                    target.write_bytes(base64.b64decode(picture))
 
 
 def _execute(notebook: nbformat.NotebookNode, out: Path, parameters: dict[str, Any]) -> None:

@@ -1,0 +1,217 @@
+"""Every notebook keeps the house's rules, and runs with parameters other than its own."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+import yaml
+
+from robustcore.errors import InputError
+from robustcore.studies.__main__ import study
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "notebooks"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.md"))
+SMOKE = yaml.safe_load((ROOT / "tests" / "smoke.yaml").read_text()) or {}
+PAPER = yaml.safe_load((FOLDER / "profiles" / "paper.yml").read_text()) or {}
+MAX_CELLS, MAX_LINES = 25, 12
+
+every_notebook = pytest.mark.parametrize("name", NAMES)
+
+
+def read(name: str) -> nbformat.NotebookNode:
+    return jupytext.read(FOLDER / f"{name}.md")
+
+
+def code_of(notebook: nbformat.NotebookNode) -> list[str]:
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def tagged(notebook: nbformat.NotebookNode, tag: str) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+
+
+def parameters(notebook: nbformat.NotebookNode) -> dict[str, object]:
+    """The literals of the cell tagged `parameters`."""
+    (cell,) = tagged(notebook, "parameters")
+    return {
+        node.target.id: ast.literal_eval(node.value)
+        for node in ast.parse(cell.source).body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value
+    }
+
+
+def complaints(notebook: nbformat.NotebookNode) -> list[str]:
+    """One sentence for each breach of the rules for a notebook."""
+    found = []
+    if len(notebook.cells) > MAX_CELLS:
+        found.append(f"{len(notebook.cells)} cells, more than {MAX_CELLS}")
+    if len(tagged(notebook, "parameters")) != 1:
+        found.append("not exactly one cell tagged parameters")
+    if not tagged(notebook, "nbval-check-output"):
+        found.append("no cell tagged nbval-check-output")
+    if "assert" not in "\n".join(code_of(notebook)):
+        found.append("no assert: nothing in it can fail")
+    if notebook.cells[0].cell_type != "markdown" or not notebook.cells[0].source.startswith("# "):
+        found.append("does not begin with its title")
+    for number, source in enumerate(code_of(notebook), start=1):
+        if len(source.splitlines()) > MAX_LINES:
+            found.append(f"code cell {number} has {len(source.splitlines())} lines")
+        found += [f"code cell {number} {what}" for what in _forbidden(ast.parse(source))]
+    for cell in tagged(notebook, "parameters"):
+        found += _loose_parameters(cell.source)
+    return found
+
+
+def _forbidden(tree: ast.Module) -> list[str]:
+    loops = (ast.For, ast.While)
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.append(f"defines {node.name}: that belongs in studies/")
+        inner = (n for child in ast.iter_child_nodes(node) for n in ast.walk(child))
+        if isinstance(node, loops) and any(isinstance(n, loops) for n in inner):
+            found.append("nests loops: that belongs in studies/")
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func).split(".")[-1]
+            if called in ("open", "read_csv", "read_json", "read_text", "write_text", "savefig"):
+                found.append(f"calls {called}(): no file access in a notebook")
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [getattr(node, "module", None) or "", *(a.name for a in node.names)]
+            if any(n.split(".")[0] == "matplotlib" for n in names):
+                found.append("imports Matplotlib: pictures come from plots/")
+    return found
+
+
+def _loose_parameters(source: str) -> list[str]:
+    found = []
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        text = lines[node.lineno - 1]
+        if not (isinstance(node, ast.AnnAssign) and node.value):
+            found.append(f"parameter line without type: {text}")
+            continue
+        try:
+            ast.literal_eval(node.value)
+        except ValueError:
+            found.append(f"parameter is not a literal: {text}")
+        if "#" not in text:
+            found.append(f"parameter without comment: {text}")
+    return found
+
+
+@every_notebook
+def test_a_notebook_keeps_the_rules(name: str) -> None:
+    assert complaints(read(name)) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "complaint"),
+    [
+        ("def f():\n    return 1", "defines f"),
+        ("class A:\n    pass", "defines A"),
+        ("for i in a:\n    for j in b:\n        print(i, j)", "nests loops"),
+        ("open('x')", "calls open()"),
+        ("import matplotlib.pyplot as plt", "imports Matplotlib"),
+        ("\n".join(["x = 1"] * 13), "has 13 lines"),
+    ],
+)
+def test_a_breach_is_seen(cell: str, complaint: str) -> None:
+    notebook = read(NAMES[0])
+    assert not any(complaint in found for found in complaints(notebook))
+    notebook.cells.append(nbformat.v4.new_code_cell(cell))
+    assert any(complaint in found for found in complaints(notebook))
+
+
+@every_notebook
+def test_a_torch_notebook_lets_the_reader_choose_the_device(name: str) -> None:
+    notebook = read(name)
+    if any("import torch" in source for source in code_of(notebook)):
+        assert parameters(notebook).get("device") == "auto"
+
+
+@every_notebook
+def test_the_pair_is_in_step(name: str) -> None:
+    """The cells of the .ipynb are those of the .md; every code cell has been run, in order."""
+    text, stored = read(name), nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    assert [c.source for c in text.cells] == [c.source for c in stored.cells]
+    assert [c.get("metadata", {}).get("tags", []) for c in text.cells] == [
+        c.get("metadata", {}).get("tags", []) for c in stored.cells
+    ]
+    counts = [c.execution_count for c in stored.cells if c.cell_type == "code"]
+    assert counts == list(range(1, len(counts) + 1))
+    assert "papermill" not in stored.metadata
+
+
+@every_notebook
+def test_smoke_parameters_are_real_and_other(name: str) -> None:
+    own = parameters(read(name))
+    given = SMOKE.get(name) or {}
+    assert given, f"tests/smoke.yaml has no parameters for {name}"
+    assert set(given) <= set(own)
+    assert all(own[key] != value for key, value in given.items())
+
+
+@every_notebook
+def test_the_profile_and_the_study_know_the_notebooks_parameters(name: str) -> None:
+    """The defaults of a study's `record` are what the notebook stores, where both have the name."""
+    own = parameters(read(name))
+    assert set(PAPER.get(name) or {}) <= set(own)
+    try:
+        signature = inspect.signature(study(name)).parameters
+    except InputError:
+        return  # a page without recorded runs
+    shared = {k: p.default for k, p in signature.items() if k in own and p.default is not p.empty}
+    assert shared == {k: own[k] for k in shared}
+    assert set(signature) - set(own) <= {"device"}, "record takes what the notebook does not have"
+
+
+@every_notebook
+def test_a_notebook_runs_with_other_parameters(name: str, tmp_path: Path) -> None:
+    given = [item for key, value in SMOKE[name].items() for item in ("-p", key, f"{value!r}")]
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / "execute.py"), name, "--out", str(tmp_path), *given],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    ran = nbformat.read(tmp_path / f"{name}.ipynb", as_version=4)
+    (injected,) = tagged(ran, "injected-parameters")
+    assert all(f"{key} = " in injected.source for key in SMOKE[name])
+
+
+def test_every_notebook_is_in_the_book() -> None:
+    toc = (ROOT / "book" / "_toc.yml").read_text()
+    assert [n for n in NAMES if f"notebooks/{n}.ipynb" not in toc] == []
+
+
+def test_a_tampered_output_is_found(tmp_path: Path) -> None:
+    """nbval, as `make test` calls it, fails on a checked number that was changed by hand."""
+    name = NAMES[0]
+    stored = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    kept = [c for c in stored.cells if c.cell_type == "code"][:1]
+    cell = nbformat.v4.new_code_cell("print('0.25')", metadata={"tags": ["nbval-check-output"]})
+    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="0.25\n")]
+    cell.execution_count = 2
+    stored.cells = [*kept, cell]
+    shutil.copy(ROOT / "nbval_sanitize.cfg", tmp_path)
+    assert _nbval(stored, tmp_path) == 0
+    cell.outputs[0]["text"] = "0.26\n"
+    assert _nbval(stored, tmp_path) == 1
+
+
+def _nbval(notebook: nbformat.NotebookNode, folder: Path) -> int:
+    nbformat.write(notebook, folder / "x.ipynb")
+    command = ["pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env"]
+    command += ["--nbval-sanitize-with", "nbval_sanitize.cfg", "x.ipynb"]
+    return subprocess.run(
+        [sys.executable, "-m", *command], cwd=folder, capture_output=True
+    ).returncode
