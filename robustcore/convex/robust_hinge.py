@@ -13,6 +13,7 @@ from ..balls import LpBall
 from ..errors import InputError
 from ..patterns import Patterns
 from .dual import Multipliers, lower_bound
+from .interior import try_structured, worthwhile
 from .parts import Data, Parts, loss_of, prepare, variables
 from .reductions import distinct_rows, kept_patterns
 from .solving import ConvexSolution, Stopwatch, choose_solver, load_cvxpy, solve
@@ -110,11 +111,13 @@ def train_robust_hinge(
     perturb_bias : bool
         Perturb the column of ones too, as eq. (1) read literally does.
     solver : str
-        "auto" is MOSEK where a licence can be checked out, else Clarabel.
+        "auto" is our own interior-point method ("structured") on large programs with p = inf;
+        else MOSEK where a licence can be checked out, else Clarabel.
     reduce : bool
         Apply the exact reductions of `robustcore.convex.reductions`; False writes (15) as printed.
     options : mapping, optional
-        Settings of the solver, as cvxpy takes them.
+        Settings of the solver, as cvxpy takes them; for "structured" `tolerance`,
+        `max_iterations`, `progress` and `device`.
 
     Returns
     -------
@@ -133,19 +136,26 @@ def train_robust_hinge(
     if ball.p not in (1, 2, math.inf):
         raise InputError(f"robust training takes p = 1, 2 or inf, got p={ball.p:g}; use one.")
     full = prepare(X, y, patterns, beta, "hinge", ball, perturb_bias)
-    solver = choose_solver(solver)
     kept = kept_patterns(X, patterns, ball, perturb_bias, reduce)
-    data = prepare(X, y, patterns.take(kept), beta, "hinge", ball, perturb_bias)
+    alive = patterns.take(kept)
+    data = prepare(X, y, alive, beta, "hinge", ball, perturb_bias)
+    chosen = choose_solver(solver, reduce and worthwhile(data))
     v, w = (np.zeros((len(patterns), data.design.shape[1])) for _ in range(2))
-    if kept.any():
-        program = build(load_cvxpy(), data, reduce)
-        status = solve(program.problem, solver, options)
-        v[kept], w[kept] = tidy(program.parts.v.value, program.parts.w.value)
-        if loss_of(full, np.zeros_like(full.y)) <= value_of(full, v, w):
-            v, w = np.zeros_like(v), np.zeros_like(w)  # beta is too large for any neuron
-        bound = lower_bound(data, program.multipliers())
-    else:
+    found = None
+    if kept.any() and chosen == "structured":
+        found = try_structured(data, alive.gates, options, solver == "structured")
+        chosen = chosen if found else choose_solver("auto")
+    if not kept.any():
         status, bound = "no pattern kept", loss_of(data, np.zeros_like(data.y))
+    elif found is not None:
+        v[kept], w[kept], bound, status = found.v, found.w, found.bound, found.status
+    else:
+        program = build(load_cvxpy(), data, reduce)
+        status = solve(program.problem, chosen, options)
+        v[kept], w[kept] = tidy(program.parts.v.value, program.parts.w.value)
+        bound = lower_bound(data, program.multipliers())
+    if loss_of(full, np.zeros_like(full.y)) <= value_of(full, v, w):
+        v, w = np.zeros_like(v), np.zeros_like(w)  # beta is too large for any neuron
     return ConvexSolution(
         v=v / data.sigma,
         w=w / data.sigma,
@@ -153,7 +163,7 @@ def train_robust_hinge(
         lower_bound=bound,
         violation=cone_violation(full, v, w),
         status=status,
-        solver=solver,
+        solver=chosen,
         seconds=clock(),
         patterns=patterns,
         pattern_kept=kept,

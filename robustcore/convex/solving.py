@@ -17,7 +17,7 @@ from ..networks import TwoLayerReLU
 from ..patterns import Patterns
 from .recovery import recover
 
-SOLVERS = ("auto", "clarabel", "mosek")
+SOLVERS = ("auto", "clarabel", "mosek", "structured")
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     # one digit below the solver's own defaults: the certificates are asked for 1e-6;
     # steps of .9 instead of .99, because exponential cones fail at small beta with the latter
@@ -136,10 +136,17 @@ def mosek_licensed() -> bool:
         return False
 
 
-def choose_solver(solver: str) -> str:
-    """MOSEK where licensed, else Clarabel; a solver asked for by name is that or an error.
+def choose_solver(solver: str, structured: bool = False) -> str:
+    """Our own where it is the better choice, else MOSEK where licensed, else Clarabel.
 
     Source: own
+
+    Parameters
+    ----------
+    solver : str
+        A solver asked for by name is that or an error.
+    structured : bool
+        Whether "auto" should take our own method here.
 
     Raises
     ------
@@ -150,6 +157,8 @@ def choose_solver(solver: str) -> str:
     """
     if solver not in SOLVERS:
         raise InputError(f"solver must be one of {', '.join(SOLVERS)}, got {solver!r}.")
+    if solver == "auto" and structured:
+        return "structured"
     if solver == "auto":
         return "mosek" if mosek_licensed() else "clarabel"
     if solver == "mosek" and not mosek_licensed():

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..patterns import Patterns
 from .dual import Multipliers, lower_bound
+from .interior import try_structured, worthwhile
 from .parts import Data, Parts, loss_of, output_of, penalty_of, prepare, variables
 from .solving import ConvexSolution, Stopwatch, choose_solver, load_cvxpy, solve
 
@@ -85,9 +86,11 @@ def train_standard(
         "hinge" (mean), "squared" (half the sum) or "logistic" (mean): one beta does not mean the
         same for all.
     solver : str
-        "auto" is MOSEK where a licence can be checked out, else Clarabel.
+        "auto" is our own interior-point method ("structured") on large programs with the hinge or
+        squared loss; else MOSEK where a licence can be checked out, else Clarabel.
     options : mapping, optional
-        Settings of the solver, as cvxpy takes them.
+        Settings of the solver, as cvxpy takes them; for "structured" `tolerance`,
+        `max_iterations`, `progress` and `device`.
 
     Returns
     -------
@@ -103,17 +106,23 @@ def train_standard(
     """
     clock = Stopwatch()
     data = prepare(X, y, patterns, beta, loss)
-    solver = choose_solver(solver)
-    if len(patterns):
-        program = build(load_cvxpy(), data)
-        status = solve(program.problem, solver, options)
-        v, w = tidy(program.parts.v.value, program.parts.w.value)
-        if loss_of(data, np.zeros_like(data.y)) <= value_of(data, v, w):
-            v, w = np.zeros_like(v), np.zeros_like(w)  # beta is too large for any neuron
-        bound = lower_bound(data, program.multipliers())
-    else:
+    chosen = choose_solver(solver, worthwhile(data))
+    found = None
+    if len(patterns) and chosen == "structured":
+        found = try_structured(data, patterns.gates, options, solver == "structured")
+        chosen = chosen if found else choose_solver("auto")
+    if not len(patterns):
         v = w = np.zeros((0, data.design.shape[1]))
         status, bound = "no pattern kept", loss_of(data, np.zeros_like(data.y))
+    elif found is not None:
+        v, w, bound, status = found.v, found.w, found.bound, found.status
+    else:
+        program = build(load_cvxpy(), data)
+        status = solve(program.problem, chosen, options)
+        v, w = tidy(program.parts.v.value, program.parts.w.value)
+        bound = lower_bound(data, program.multipliers())
+    if loss_of(data, np.zeros_like(data.y)) <= value_of(data, v, w):
+        v, w = np.zeros_like(v), np.zeros_like(w)  # beta is too large for any neuron
     return ConvexSolution(
         v=v / data.sigma,
         w=w / data.sigma,
@@ -121,7 +130,7 @@ def train_standard(
         lower_bound=bound,
         violation=cone_violation(data, v, w),
         status=status,
-        solver=solver,
+        solver=chosen,
         seconds=clock(),
         patterns=patterns,
         pattern_kept=np.ones(len(patterns), dtype=bool),

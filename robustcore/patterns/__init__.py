@@ -8,7 +8,7 @@ Shape letters: n samples, d inputs, d' = d + 1 with a bias and d without, P patt
 """
 
 from .cells import count, count_bound, enumerate_all
-from .feasibility import robust_feasible
+from .feasibility import robust_feasible, widest_point
 from .record import Patterns, design_matrix, of
 from .sampling import sample, sample_perturbed
 
@@ -25,4 +25,5 @@ __all__ = [
     "robust_feasible",
     "sample",
     "sample_perturbed",
+    "widest_point",
 ]

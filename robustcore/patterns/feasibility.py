@@ -97,3 +97,45 @@ def _largest_total(rows: np.ndarray, ball: LpBall, attacked: int) -> float:
             f"the linear program of a pattern ended with '{answer.message.strip()}'; rescale X."
         )
     return -answer.fun
+
+
+def widest_point(rows: np.ndarray, ball: LpBall, attacked: int) -> np.ndarray:
+    r"""The point of one cell that is farthest from its walls, for p = inf.
+
+    .. math:: \arg\max_{\|u\|_\infty\le1}\ \min_k\; r_k u - \epsilon\|u\|_1
+
+    Source: own (on [A] eq. (11))
+
+    Parameters
+    ----------
+    rows : (n, d') array
+        The rows e_k x_k of the cell.
+    ball : LpBall
+        p = inf, or radius 0.
+    attacked : int
+        The norm is over the first so many coordinates.
+
+    Returns
+    -------
+    (d',) array
+        Zero if the cell has no interior.
+
+    Raises
+    ------
+    SolverError
+        If the linear program was not solved.
+    """
+    rows = np.unique(rows, axis=0)
+    d = rows.shape[1]
+    price = np.zeros(d)
+    price[:attacked] = ball.radius
+    A = np.hstack([price - rows, price + rows, np.ones((len(rows), 1))])
+    cost = np.zeros(2 * d + 1)
+    cost[-1] = -1.0
+    bounds = [(0, 1)] * (2 * d) + [(0, None)]
+    answer = linprog(cost, A_ub=A, b_ub=np.zeros(len(A)), bounds=bounds, method="highs")
+    if answer.status != 0:
+        raise SolverError(
+            f"the linear program of a cell ended with '{answer.message.strip()}'; rescale X."
+        )
+    return answer.x[:d] - answer.x[d : 2 * d]

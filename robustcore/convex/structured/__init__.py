@@ -1,9 +1,12 @@
 """A structured interior-point method for the convex training programs, with its own certificate.
 
-`solver.solve` runs it; `system` holds the Newton system that makes it fast, `blocks` the two
-losses, `cones` the algebra of second-order cones.
+`engine` runs any program that supplies its Newton directions; `standard` is (5) and (8) for the
+hinge and the squared loss, `robust` the reduced (15); `system` holds the linear algebra that makes
+(8) fast, `cones` the algebra of second-order cones.
 """
 
-from .solver import Outcome, solve
+from .engine import Outcome, minimise
+from .robust import RobustHinge
+from .standard import StandardHinge, StandardSquared
 
-__all__ = ["Outcome", "solve"]
+__all__ = ["Outcome", "RobustHinge", "StandardHinge", "StandardSquared", "minimise"]

@@ -42,23 +42,16 @@ def longest_step(x: torch.Tensor, dx: torch.Tensor) -> float:
 
 
 def pull_to_centre(v: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    """What is missing for both eigenvalues of v to lie in [low, high], not below -high.
+    """What both eigenvalues of v miss to lie in [low, high], each not below -high.
 
-    The second-order form of Gondzio's correction; see `centring_correction`.
+    The second-order form of the correction in Gondzio (1996), "Multiple centrality corrections in
+    a primal-dual method for linear programming".
     """
     norm = torch.linalg.vector_norm(v[..., 1:], dim=-1, keepdim=True)
     small, large = v[..., :1] - norm, v[..., :1] + norm
-    a, b = centring_correction(small, low, high), centring_correction(large, low, high)
+    a, b = ((e.clamp(low, high) - e).clamp(min=-high) for e in (small, large))
     direction = torch.where(norm > 0, v[..., 1:] / norm, torch.zeros_like(v[..., 1:]))
     return torch.cat([(a + b) / 2, (b - a) / 2 * direction], -1)
-
-
-def centring_correction(v: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    """Gondzio's correction of complementarity products: projection onto [low, high] minus v.
-
-    Source: Gondzio (1996), "Multiple centrality corrections in a primal-dual method"
-    """
-    return (v.clamp(low, high) - v).clamp(min=-high)
 
 
 @dataclass(frozen=True)

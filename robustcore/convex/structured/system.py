@@ -77,8 +77,8 @@ class NewtonSystem:
         self.axis = torch.where(norm > 0, tail / norm, torch.zeros_like(tail))
         self.weight = scaling.eta**-2
         self.shrink = 1 - 1 / (2 * head.square() - 1)
-        self.factors = _robust_cholesky(self._hessians())
-        self.schur = _robust_cholesky(self._schur_complement())
+        self.factors = robust_cholesky(self._hessians())
+        self.schur = robust_cholesky(self._schur_complement())
 
     def solve(self, b: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """u (2, P, d) and g (n,), refined against the unperturbed operator."""
@@ -163,7 +163,7 @@ def _add_gram(target: torch.Tensor, Z: torch.Tensor) -> None:
         target[low:, low:high] += Z[:, low:].T @ Z[:, low:high]
 
 
-def _robust_cholesky(matrices: torch.Tensor) -> torch.Tensor:
+def robust_cholesky(matrices: torch.Tensor) -> torch.Tensor:
     """Cholesky factors; where rounding breaks one, its diagonal is scaled by as little as works."""
     factors, info = torch.linalg.cholesky_ex(matrices)
     nudge = 1e-14

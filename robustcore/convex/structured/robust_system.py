@@ -1,0 +1,205 @@
+r"""The Newton system of the reduced (15).
+
+h and g are eliminated entry by entry, but their sums p_j = 1'h_j and q_r = 1'g_r stay unknowns:
+every term of the reduced system is then a sum of positive semidefinite ones and nothing is
+subtracted. The blocks v_i and w_i meet the rows only through delta_i = v_i - w_i, so one dense
+factorisation of size R + P d couples everything.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from .cones import Scaling
+from .engine import Iterate, Partial, Tensors
+from .system import robust_cholesky
+
+if TYPE_CHECKING:
+    from .robust import RobustMaps
+
+Right = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # u, h, g, xi
+
+
+@dataclass(frozen=True)
+class Fold:
+    r"""min over h of :math:`\tfrac12 o_+(h-u)^2+\tfrac12 o_-(h+u)^2` with 1'h = p.
+
+    It leaves :math:`\tfrac12\kappa u^2 + \tfrac1{2\gamma}(b^\top u + p)^2`.
+    """
+
+    depth: torch.Tensor  # o_+ + o_-
+    b: torch.Tensor
+    kappa: torch.Tensor
+    gamma: torch.Tensor
+
+    @classmethod
+    def of(cls, plus: torch.Tensor, minus: torch.Tensor) -> Fold:
+        """From the two weights, shape (..., a)."""
+        depth = plus + minus
+        return cls(depth, (minus - plus) / depth, 4 * plus / depth * minus, (1 / depth).sum(-1))
+
+    def matrix(self, d: int) -> torch.Tensor:
+        """Its Hessian on (p, u): (..., 1 + d, 1 + d)."""
+        line = torch.zeros(*self.b.shape[:-1], 1 + d, dtype=self.b.dtype, device=self.b.device)
+        line[..., 0] = 1.0
+        line[..., 1 : 1 + self.b.shape[-1]] = self.b
+        matrix = line[..., :, None] * line[..., None, :] / self.gamma[..., None, None]
+        diagonal = matrix.diagonal(dim1=-2, dim2=-1)
+        diagonal[..., 1 : 1 + self.b.shape[-1]] += self.kappa
+        return matrix
+
+    def right(self, on_h: torch.Tensor, d: int) -> torch.Tensor:
+        """What a right side of h adds to that of (p, u)."""
+        mean = (on_h / self.depth).sum(-1, keepdim=True) / self.gamma[..., None]
+        right = torch.zeros(*on_h.shape[:-1], 1 + d, dtype=on_h.dtype, device=on_h.device)
+        right[..., :1] = mean
+        right[..., 1 : 1 + on_h.shape[-1]] = mean * self.b - self.b * on_h
+        return right
+
+    def unfold(self, on_h: torch.Tensor, p: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+        """h, given its sum p (...) and u (..., a)."""
+        free = on_h / self.depth - self.b * u
+        push = (p - free.sum(-1)) / self.gamma
+        return free + push[..., None] / self.depth
+
+
+class RobustNewton:
+    """Directions of the robust program at one iterate."""
+
+    def __init__(
+        self, maps: RobustMaps, at: Iterate, scaling: Scaling, residual: torch.Tensor
+    ) -> None:
+        self.maps = maps
+        self.ratios = tuple(m / s for s, m in zip(at.slacks, at.multipliers, strict=True))
+        _, h, g = maps.adjoint(at.multipliers)
+        n = len(maps.y)
+        self.residuals: Right = (residual, -h, -g, 1 / n - at.multipliers[5] - at.multipliers[6])
+        head, tail = scaling.w[..., 0], scaling.w[..., 1:]
+        norm = torch.linalg.vector_norm(tail, dim=-1, keepdim=True)
+        self.axis = torch.where(norm > 0, tail / norm, torch.zeros_like(tail))
+        self.weight = scaling.eta**-2
+        self.shrink = 1 - 1 / (2 * head.square() - 1)
+        facet, hp, hm, gp, gm, on_xi, on_r = self.ratios
+        self.fold_h, self.fold_g = Fold.of(hp, hm), Fold.of(gp, gm)
+        self.share = on_r / (on_xi + on_r)
+        self._factor_blocks(facet)
+        self._factor_coupling(on_xi * self.share)
+
+    def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
+        """All directions but t and z, refined against the full operator."""
+        u, h, g = self.maps.adjoint(goals)
+        r = self.residuals
+        right: Right = (cone + u - r[0], h - r[1], g - r[2], goals[5] + goals[6] - r[3])
+        found = self._solve(right)
+        scale = max(*(float(part.abs().max()) for part in right), 1e-300)
+        last = math.inf
+        for _ in range(4):
+            applied = self._apply(found)
+            left: Right = tuple(a - b for a, b in zip(right, applied, strict=True))  # type: ignore
+            size = max(float(part.abs().max()) for part in left) / scale
+            if size < 1e-11 or size >= last:
+                break
+            last = size
+            found = tuple(a + b for a, b in zip(found, self._solve(left), strict=True))  # type: ignore
+        slacks = self.maps.slacks(found[0], found[1:3], found[3])
+        multipliers = tuple(
+            goal - ratio * s for goal, ratio, s in zip(goals, self.ratios, slacks, strict=True)
+        )
+        return Partial(found[0], found[1:3], slacks, multipliers)
+
+    def _apply(self, x: Right) -> Right:
+        """The unreduced normal operator."""
+        u, h, g, xi = x
+        slacks = self.maps.slacks(u, (h, g), xi)
+        weighted = tuple(ratio * s for ratio, s in zip(self.ratios, slacks, strict=True))
+        on_u, on_h, on_g = self.maps.adjoint(weighted)
+        along = (self.axis * u).sum(-1, keepdim=True) * self.axis
+        cone = self.weight[..., None] * (u - self.shrink[..., None] * along)
+        return on_u + cone, on_h, on_g, weighted[5] + weighted[6]
+
+    def _factor_blocks(self, facet: torch.Tensor) -> None:
+        """H_j on (p, u), Cholesky with p first; its trailing factor is that of the Schur block."""
+        maps, d = self.maps, self.maps.X.shape[1]
+        blocks = self.fold_h.matrix(d)
+        blocks[..., 0, 0] += maps.epsilon**2 * facet.sum(-1)
+        cross = -maps.epsilon * (facet * maps.facets) @ maps.X
+        blocks[..., 0, 1:] += cross
+        blocks[..., 1:, 0] += cross
+        for s in range(2):
+            for i in range(facet.shape[1]):
+                blocks[s, i, 1:, 1:] += (maps.X.T * facet[s, i]) @ maps.X
+        pull = self.weight * self.shrink
+        blocks[..., 1:, 1:] -= (
+            pull[..., None, None] * self.axis[..., :, None] * self.axis[..., None, :]
+        )
+        blocks[..., 1:, 1:].diagonal(dim1=-2, dim2=-1).add_(self.weight[..., None])
+        self.blocks = robust_cholesky(blocks)
+        trailing = self.blocks[..., 1:, 1:]
+        self.schur = trailing @ trailing.mT  # S_v, S_w: (2, P, d, d)
+        self.both = robust_cholesky(self.schur[0] + self.schur[1])
+        K = torch.linalg.solve_triangular(trailing[1], trailing[0], upper=False)
+        gram = K.mT @ K
+        gram.diagonal(dim1=-2, dim2=-1).add_(1.0)
+        half = torch.linalg.solve_triangular(
+            torch.linalg.cholesky(gram), trailing[0].mT.contiguous(), upper=False
+        )
+        self.parallel = half.mT @ half  # (S_v^-1 + S_w^-1)^-1
+
+    def _factor_coupling(self, omega: torch.Tensor) -> None:
+        """The dense matrix on (q, delta): rows first, then patterns."""
+        maps, d = self.maps, self.maps.X.shape[1]
+        R, P = maps.rows.shape
+        rows = self.fold_g.matrix(d)
+        line = torch.cat(
+            [torch.full_like(maps.X[:, :1], -maps.epsilon), maps.y[:, None] * maps.X], 1
+        )
+        order = maps.row_of.argsort()
+        edges = torch.bincount(maps.row_of, minlength=R).cumsum(0).tolist()
+        for r, (low, high) in enumerate(zip([0, *edges[:-1]], edges, strict=True)):
+            some = line[order[low:high]]
+            rows[r] += (some.T * omega[order[low:high]]) @ some
+        matrix = rows.new_zeros(R + P * d, R + P * d)
+        matrix[:R, :R].diagonal().copy_(rows[:, 0, 0])
+        below = (maps.rows[:, :, None] * rows[:, None, 0, 1:]).reshape(R, P * d)
+        matrix[R:, :R] = below.T
+        tail = rows[:, 1:, 1:].reshape(R, d * d)
+        for i in range(P):
+            weights = maps.rows[:, : i + 1].T * maps.rows[:, i]  # blocks (i, 0..i)
+            strip = (weights @ tail).reshape(i + 1, d, d)
+            strip[i] += self.parallel[i]
+            at = R + i * d
+            matrix[at : at + d, R : at + d] = strip.permute(1, 0, 2).reshape(d, (i + 1) * d)
+        self.coupling = robust_cholesky(matrix)
+
+    def _solve(self, right: Right) -> Right:
+        maps, d = self.maps, self.maps.X.shape[1]
+        on_u, on_h, on_g, on_xi = right
+        R = maps.rows.shape[0]
+        block = self.fold_h.right(on_h, d)
+        block[..., 1:] += on_u
+        row = self.fold_g.right(on_g, d)
+        pushed = -self.share * on_xi
+        row[:, 0] += -maps.epsilon * maps.by_row(pushed)
+        row[:, 1:] += maps.by_row((maps.y * pushed)[:, None] * maps.X)
+        # p out of each block: forward substitution of its first row
+        first = self.blocks[..., 0, 0]
+        across = self.blocks[..., 1:, 0]
+        reduced = block[..., 1:] - across * (block[..., :1] / first[..., None])
+        total = torch.cholesky_solve((reduced[0] + reduced[1])[..., None], self.both)
+        on_delta = reduced[0] - (self.schur[0] @ total)[..., 0] + maps.rows.T @ row[:, 1:]
+        unknown = torch.cat([row[:, 0], on_delta.reshape(-1)])[:, None]
+        unknown = torch.cholesky_solve(unknown, self.coupling)[:, 0]
+        q, delta = unknown[:R], unknown[R:].reshape(-1, d)
+        w = reduced[0] + reduced[1] - (self.schur[0] @ delta[..., None])[..., 0]
+        w = torch.cholesky_solve(w[..., None], self.both)[..., 0]
+        u = torch.stack([w + delta, w])
+        p = (block[..., 0] / first - (across * u).sum(-1)) / first
+        a, z = maps.attacked, maps.rows @ delta
+        score = maps.y * (maps.X * z[maps.row_of]).sum(-1) - maps.epsilon * q[maps.row_of]
+        xi = (on_xi - self.ratios[6] * score) / (self.ratios[5] + self.ratios[6])
+        h = self.fold_h.unfold(on_h, p, u[..., :a])
+        return u, h, self.fold_g.unfold(on_g, q, z[:, :a]), xi

@@ -1,0 +1,258 @@
+r"""Programs (5) and (8) for the interior-point engine, hinge and squared loss.
+
+Units inside: X / sigma, beta / sigma and sigma u with :math:`\sigma = \|X\|_2/\sqrt n`. With alpha
+the multiplier of the outputs, stationarity reads
+:math:`z_j = -X^\top E_j\lambda_j - s_j X^\top D_j\,\mathrm{sign}\odot\alpha` for both losses.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ...errors import InputError
+from .cones import Scaling
+from .engine import Iterate, Partial, Tensors
+from .system import NewtonSystem, Operators
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Output multipliers theta (n,) and facet multipliers lambda (2, P, n), in the user's units."""
+
+    theta: torch.Tensor
+    facets: torch.Tensor
+
+
+class _Standard:
+    """What both losses share.
+
+    Parameters
+    ----------
+    X : (n, d) float64 tensor
+        Any device; the whole run stays there.
+    y : (n,) tensor
+    active : (n, P) bool tensor
+    gates : (d, P) tensor
+        A strictly interior point of every cell: (2D_i - I) X a_i > 0 in every non-zero row.
+    beta : float
+        Positive.
+    """
+
+    one_length = False
+
+    def __init__(
+        self,
+        X: torch.Tensor,
+        y: torch.Tensor,
+        active: torch.Tensor,
+        gates: torch.Tensor,
+        beta: float,
+        sign: torch.Tensor,
+    ) -> None:
+        if not beta > 0:
+            raise InputError(f"beta must be positive for the interior-point method, got {beta}.")
+        self.sigma = float(torch.linalg.matrix_norm(X, 2)) / math.sqrt(len(X)) or 1.0
+        self.beta, self.y = beta / self.sigma, y
+        on = active.T.to(X)
+        bound = (X != 0).any(dim=1).to(X)  # a zero row of X constrains nothing
+        self.maps = Operators(X / self.sigma, sign, on, (2 * on - 1) * bound)
+        self.gates = (gates / torch.linalg.vector_norm(gates, dim=0)).T
+        inside = (self.maps.slack(self.gates) > 0) | (self.maps.facets == 0)
+        if not bool(inside.all()):
+            worst = int((~inside).any(dim=1).nonzero()[0, 0])
+            raise InputError(f"the gate of pattern {worst} is not strictly inside its cell.")
+
+    def objective(self, u: torch.Tensor) -> float:
+        """Loss plus penalty."""
+        norms = torch.linalg.vector_norm(u, dim=-1)
+        return self._loss(self.maps.output(u)) + self.beta * float(norms.sum())
+
+    def certificate(self, at: Iterate) -> tuple[float, Proof]:
+        """The dual value of alpha, shrunk until every block norm is at most beta.
+
+        Source: [A] eqs. (6), (20)
+        """
+        alpha, facets = self._output_multiplier(at), at.multipliers[0]
+        columns = self.maps.slack_adjoint(facets) + self.maps.output_adjoint(alpha)
+        largest = float(torch.linalg.vector_norm(columns, dim=-1).max())
+        limit = self.beta / largest if largest > 0 else math.inf
+        return self._dual_value(alpha, limit), Proof(-alpha * self.maps.sign, facets)
+
+    def stationarity(self, at: Iterate) -> torch.Tensor:
+        """-X'E lambda -/+ X'D (sign alpha)."""
+        return -self.maps.slack_adjoint(at.multipliers[0]) - self.maps.output_adjoint(
+            self._raw_multiplier(at)
+        )
+
+    def _place(self, centre: float, pairs: int) -> tuple[torch.Tensor, torch.Tensor, Tensors]:
+        """v = w along the gates, so that every output is 0: point, dual, facet pair.
+
+        `centre` is the first target of a complementarity product, before division by the degree.
+        """
+        P, n = self.maps.active.shape
+        centre = centre / (2 * n * P + 2 * P + pairs)
+        length = 2 * n * centre / self.beta
+        u = (0.5 * length * self.gates).expand(2, -1, -1)
+        point = torch.cat([torch.full_like(u[..., :1], length), u], -1)
+        dual = torch.zeros_like(point)
+        dual[..., 0] = self.beta
+        slack = self.maps.slack(u) + (self.maps.facets == 0).to(u)
+        ratio = centre / slack
+        return point, dual, (slack, torch.minimum(ratio, 10 * ratio.median()))
+
+    def _loss(self, output: torch.Tensor) -> float:
+        raise NotImplementedError
+
+    def _dual_value(self, alpha: torch.Tensor, limit: float) -> float:
+        raise NotImplementedError
+
+    def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
+        raise NotImplementedError
+
+    def _output_multiplier(self, at: Iterate) -> torch.Tensor:
+        return self._raw_multiplier(at)
+
+
+class StandardHinge(_Standard):
+    r"""(5) or (8) with the mean hinge loss.
+
+    Pairs: facets s, lambda; xi >= 0, mu; r = xi - 1 + A u >= 0, alpha; mu + alpha = 1/n.
+
+    Source: [A] eqs. (5), (8), (13)
+    """
+
+    def __init__(
+        self,
+        X: torch.Tensor,
+        y: torch.Tensor,
+        active: torch.Tensor,
+        gates: torch.Tensor,
+        beta: float,
+    ) -> None:
+        super().__init__(X, y, active, gates, beta, sign=y)
+
+    def start(self) -> Iterate:
+        """Outputs 0, xi = 2, r = 1."""
+        n, ones = len(self.y), torch.ones_like(self.y)
+        point, dual, (slack, facets) = self._place(1.0, 2 * n)
+        return Iterate(
+            point, dual, (), (slack, 2 * ones, ones), (facets, 0.9 * ones / n, 0.1 * ones / n)
+        )
+
+    def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> HingeNewton:
+        """Factorise at the iterate."""
+        return HingeNewton(self.maps, at, scaling, residual)
+
+    def stationarity_step(self, step: Partial) -> torch.Tensor:
+        """Linear in both multipliers."""
+        return -self.maps.slack_adjoint(step.multipliers[0]) - self.maps.output_adjoint(
+            step.multipliers[2]
+        )
+
+    def _loss(self, output: torch.Tensor) -> float:
+        return float((1 - output).clamp(min=0).mean())  # (13)
+
+    def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
+        return at.multipliers[2]
+
+    def _output_multiplier(self, at: Iterate) -> torch.Tensor:
+        return at.multipliers[2].clamp(0, 1 / len(self.y))
+
+    def _dual_value(self, alpha: torch.Tensor, limit: float) -> float:
+        return float(alpha.sum()) * min(1.0, limit)
+
+
+class HingeNewton:
+    """Directions of `StandardHinge`: d alpha straight from the Schur complement."""
+
+    def __init__(
+        self, maps: Operators, at: Iterate, scaling: Scaling, residual: torch.Tensor
+    ) -> None:
+        self.maps, self.residual = maps, residual
+        (s, self.xi, self.r), (facets, self.mu, self.alpha) = at.slacks, at.multipliers
+        self.ratio = facets / s
+        self.system = NewtonSystem(
+            maps, self.ratio, scaling, self.xi / self.mu + self.r / self.alpha
+        )
+
+    def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
+        """All directions but t and z."""
+        facet, on_mu, on_alpha = goals
+        b = cone + self.maps.slack_adjoint(facet) - self.residual
+        h = on_alpha * self.r / self.alpha - on_mu * self.xi / self.mu
+        u, g = self.system.solve(b, h)
+        slack = self.maps.slack(u)
+        xi = (on_mu + g) * self.xi / self.mu
+        return Partial(
+            u, (), (slack, xi, xi + self.maps.output(u)), (facet - self.ratio * slack, -g, g)
+        )
+
+
+class StandardSquared(_Standard):
+    r"""(5) or (8) with half the sum of squares: alpha = y - A u, facets the only pairs.
+
+    Source: [A] eqs. (5), (8), (16)
+    """
+
+    one_length = True  # alpha follows the primal point, z and lambda the dual one
+
+    def __init__(
+        self,
+        X: torch.Tensor,
+        y: torch.Tensor,
+        active: torch.Tensor,
+        gates: torch.Tensor,
+        beta: float,
+    ) -> None:
+        super().__init__(X, y, active, gates, beta, sign=torch.ones_like(y))
+
+    def start(self) -> Iterate:
+        """Outputs 0, alpha = y."""
+        point, dual, (slack, facets) = self._place(max(self._loss(0 * self.y), 1e-12), 0)
+        return Iterate(point, dual, (), (slack,), (facets,))
+
+    def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> SquaredNewton:
+        """Factorise at the iterate."""
+        return SquaredNewton(self.maps, at, scaling, residual)
+
+    def stationarity_step(self, step: Partial) -> torch.Tensor:
+        """Through the facets and through the residual y - A u."""
+        return self.maps.output_adjoint(self.maps.output(step.u)) - self.maps.slack_adjoint(
+            step.multipliers[0]
+        )
+
+    def _loss(self, output: torch.Tensor) -> float:
+        return 0.5 * float((output - self.y).square().sum())  # (16)
+
+    def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
+        return self.y - self.maps.output(at.u)
+
+    def _dual_value(self, alpha: torch.Tensor, limit: float) -> float:
+        inner, square = float(self.y @ alpha), float(alpha.square().sum())
+        if square == 0.0:
+            return 0.0
+        scale = min(max(inner / square, 0.0), limit)
+        return scale * inner - 0.5 * scale**2 * square
+
+
+class SquaredNewton:
+    """Directions of `StandardSquared`."""
+
+    def __init__(
+        self, maps: Operators, at: Iterate, scaling: Scaling, residual: torch.Tensor
+    ) -> None:
+        self.maps, self.residual = maps, residual
+        self.ratio = at.multipliers[0] / at.slacks[0]
+        ones: Any = torch.ones_like(maps.sign)
+        self.system = NewtonSystem(maps, self.ratio, scaling, ones)
+
+    def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
+        """All directions but t and z."""
+        b = cone + self.maps.slack_adjoint(goals[0]) - self.residual
+        u, _ = self.system.solve(b, torch.zeros_like(self.maps.sign))
+        slack = self.maps.slack(u)
+        return Partial(u, (), (slack,), (goals[0] - self.ratio * slack,))

@@ -1,0 +1,193 @@
+"""Our interior-point method against Clarabel, and its certificate against everything."""
+
+import numpy as np
+import pytest
+import torch
+
+from robustcore import convex, patterns
+from robustcore.balls import LpBall
+from robustcore.convex.structured import RobustHinge, StandardHinge, StandardSquared, minimise
+from robustcore.errors import InputError
+
+
+def instance(seed, n=14, d=3, P=8, scale=1.0, flip=0.0):
+    """A random labelled set with sampled patterns; labels from a noisy hyperplane."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d)) * scale
+    y = np.where(X @ rng.normal(size=d) + flip * scale * rng.normal(size=n) >= 0, 1.0, -1.0)
+    y[:2] = [1.0, -1.0]
+    found = patterns.sample(X, min(P, 6), rng)
+    return X, y, found
+
+
+def run(X, y, found, beta, loss="hinge", **options):
+    kind = {"hinge": StandardHinge, "squared": StandardSquared}[loss]
+    arrays = [torch.from_numpy(a) for a in (X, y, found.active, found.gates)]
+    return minimise(kind(*arrays, beta), **options)
+
+
+def check(X, y, found, beta, loss="hinge"):
+    """Certified to 1e-6, feasible, and within 1e-6 of Clarabel; the bounds never cross."""
+    ours = run(X, y, found, beta, loss)
+    theirs = convex.train_standard(X, y, found, beta, loss=loss, solver="clarabel")
+    assert ours.status.startswith("optimal"), ours
+    size = max(1.0, theirs.objective)
+    assert -1e-12 * size <= ours.gap <= 1e-6 * size
+    assert ours.objective == pytest.approx(theirs.objective, abs=2e-6 * size)
+    assert ours.lower_bound <= theirs.objective + 1e-9 * size
+    for u in ours.u.numpy():
+        reach = np.abs(X).max() * max(np.abs(u).max(), 1e-300)
+        assert (found.signs * (X @ u.T)).min() >= -1e-9 * reach
+    return ours
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared"])
+@pytest.mark.parametrize("seed", range(15))
+def test_agrees_with_clarabel(seed, loss):
+    X, y, found = instance(seed, flip=0.5 * (seed % 3))
+    if loss == "squared":
+        y = X @ np.ones(X.shape[1]) + np.random.default_rng(seed).normal(size=len(y))
+    check(X, y, found, beta=10.0 ** -(1 + seed % 4), loss=loss)
+
+
+@pytest.mark.parametrize("beta", [1e-6, 1e-5, 1e-3, 1e-1, 1.0, 1e3])
+def test_any_beta_down_to_the_zero_network(beta):
+    X, y, found = instance(3, flip=1.0)
+    ours = check(X, y, found, beta)
+    if beta == 1e3:
+        assert ours.objective == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 255.0, 1e3])
+def test_units_do_not_matter(scale):
+    """Scaling X by c and beta by c leaves the optimum where it was."""
+    X, y, found = instance(4, flip=1.0)
+    reference = run(X, y, found, 1e-3)
+    scaled = run(X * scale, y, patterns.sample(X, 6, np.random.default_rng(0)), 1e-3 * scale)
+    same = run(X * scale, y, found, 1e-3 * scale)
+    assert same.objective == pytest.approx(reference.objective, abs=2e-6)
+    assert scaled.status.startswith("optimal")
+
+
+def test_degenerate_data():
+    """Duplicate rows, a zero row, a constant feature, a duplicate column, wild column scales."""
+    X, y, _ = instance(5, n=12, d=4, flip=1.0)
+    X[3] = X[2]
+    y[3] = -y[2]
+    X[5] = 0.0
+    X[:, 1] = 1.0
+    X[:, 2] = X[:, 0]
+    X = X * np.array([1.0, 1e-3, 1.0, 1e3])
+    check(X, y, patterns.sample(X, 5, np.random.default_rng(1)), 1e-3)
+
+
+def test_fewer_samples_than_features_and_a_single_pattern():
+    X, y, _ = instance(6, n=5, d=9)
+    check(X, y, patterns.sample(X, 1, np.random.default_rng(2)), 1e-2)
+    check(X, y, patterns.sample(X, 4, np.random.default_rng(2)), 1e-4)
+
+
+def test_the_certificate_holds_at_every_iterate():
+    """Lower bounds rise, objectives fall, and they never cross."""
+    X, y, found = instance(7, flip=1.0)
+    history = run(X, y, found, 1e-3).history
+    objectives, lowers, _ = map(np.array, zip(*history, strict=True))
+    assert (np.diff(objectives) <= 0).all()
+    assert (np.diff(lowers) >= 0).all()
+    assert (objectives >= lowers - 1e-12).all()
+
+
+def test_a_run_cut_short_says_so_and_keeps_its_bounds():
+    X, y, found = instance(8, flip=1.0)
+    short = run(X, y, found, 1e-3, max_iterations=3)
+    full = run(X, y, found, 1e-3)
+    assert "3 iterations" in short.status
+    assert short.lower_bound <= full.objective <= short.objective
+
+
+def test_an_interrupt_keeps_the_best_point():
+    X, y, found = instance(9, flip=1.0)
+
+    def stop(iteration, objective, lower):
+        if iteration == 4:
+            raise KeyboardInterrupt
+
+    outcome = run(X, y, found, 1e-3, progress=stop)
+    assert outcome.status.startswith("interrupted")
+    assert outcome.gap > 0
+    assert outcome.iterations == 4
+
+
+def test_it_is_deterministic():
+    X, y, found = instance(10, flip=1.0)
+    a, b = run(X, y, found, 1e-3), run(X, y, found, 1e-3)
+    assert torch.equal(a.u, b.u)
+    assert a.lower_bound == b.lower_bound
+
+
+def test_bad_input_is_refused():
+    X, y, found = instance(11)
+    with pytest.raises(InputError, match="beta must be positive"):
+        run(X, y, found, 0.0)
+    arrays = [torch.from_numpy(a) for a in (X, y, found.active, -found.gates)]
+    with pytest.raises(InputError, match="not strictly inside"):
+        StandardHinge(*arrays, 1.0)
+    with pytest.raises(InputError, match="not strictly robust-feasible"):
+        RobustHinge(*arrays, 1.0, 0.1, 3)
+
+
+# -- through the front door -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared"])
+@pytest.mark.parametrize("bias", [False, True])
+def test_train_standard_takes_it(loss, bias):
+    X, y, _ = instance(12, flip=1.0)
+    found = patterns.sample(X, 6, np.random.default_rng(0), bias=bias)
+    ours = convex.train_standard(X, y, found, 1e-3, loss=loss, solver="structured")
+    theirs = convex.train_standard(X, y, found, 1e-3, loss=loss, solver="clarabel")
+    size = max(1.0, theirs.objective)
+    assert ours.solver == "structured"
+    assert ours.violation == 0.0
+    assert ours.objective == pytest.approx(theirs.objective, abs=2e-6 * size)
+    assert 0 <= ours.gap <= 1.1e-6 * size
+    cost = convex.training_cost(ours.network(), X, y, 1e-3, loss)
+    assert cost == pytest.approx(ours.objective, abs=1e-9 * size)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_train_robust_hinge_takes_it(seed):
+    """With and without a bias that is attacked, from tiny radii to ones that leave few patterns."""
+    X, y, _ = instance(20 + seed, n=12, flip=0.5)
+    bias, perturb_bias = seed % 3 > 0, seed % 3 == 2
+    rng = np.random.default_rng(seed)
+    found = patterns.sample(X, 8, rng, bias=bias)
+    ball = LpBall(np.inf, [1e-3, 0.03, 0.1][seed % 3])
+    options = {"perturb_bias": perturb_bias}
+    theirs = convex.train_robust_hinge(X, y, found, ball, 1e-2, solver="clarabel", **options)
+    if not theirs.pattern_kept.any():
+        pytest.skip("no robust-feasible pattern in this draw: nothing to solve")
+    ours = convex.train_robust_hinge(X, y, found, ball, 1e-2, solver="structured", **options)
+    assert ours.solver == "structured"
+    assert ours.violation <= 1e-12
+    assert ours.objective == pytest.approx(theirs.objective, abs=2e-6)
+    assert -1e-12 <= ours.gap <= 1.1e-6
+    assert ours.lower_bound <= theirs.objective + 1e-9
+
+
+def test_the_wrong_kind_of_program_is_refused_by_name_and_passed_on_by_auto():
+    X, y, found = instance(13)
+    with pytest.raises(InputError, match="hinge and squared losses, got 'logistic'"):
+        convex.train_standard(X, y, found, 1e-2, loss="logistic", solver="structured")
+    with pytest.raises(InputError, match="takes Linf balls, got p=2"):
+        convex.train_robust_hinge(X, y, found, LpBall(2, 0.01), 1e-2, solver="structured")
+    with pytest.raises(InputError, match=r"got \['speed'\]"):
+        convex.train_standard(X, y, found, 1e-2, solver="structured", options={"speed": 1})
+    passed_on = convex.train_standard(X, y, found, 1e-2, loss="logistic")
+    assert passed_on.solver != "structured"
+
+
+def test_auto_takes_it_where_the_program_is_large():
+    X, y, _ = instance(14, n=300, d=4, flip=1.0)
+    large = patterns.sample(X, 8, np.random.default_rng(0))
+    assert convex.train_standard(X, y, large, 1e-2).solver == "structured"
