@@ -37,12 +37,11 @@ notebooks: $(READY) ## run every notebook and store its outputs in the .ipynb
 
 run: $(READY) ## one notebook, own parameters: NOTEBOOK=b5_rub ARGS="-p radius 2.8"
 	@$(if $(NOTEBOOK),,$(error say which: make run NOTEBOOK=b5_rub ARGS="-p radius 2.8"))
-	@$(SNAKEMAKE) --force --config arguments='$(ARGS)' -- _build/runs/$(NOTEBOOK)/index.html
-	@echo "Open $(CURDIR)/_build/runs/$(NOTEBOOK)/index.html"
+	@$(BIN)/python notebooks/execute.py $(NOTEBOOK) --out _build/runs --html $(ARGS)
 
 record: $(READY) ## run a study at the paper's size into results/: NAME=b5_rub
 	@$(if $(NAME),,$(error say which: make record NAME=b5_rub))
-	@$(SNAKEMAKE) --force -- _build/records/$(NAME)
+	@$(SNAKEMAKE) --forcerun record -- _build/records/$(NAME)
 
 lock: ## renew requirements.lock (needs uv)
 	uv pip compile --universal --python-version 3.11 --all-extras pyproject.toml \

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 PROFILE = config.get("profile", "quick")
-SITE, HTML, RUNS = "_build/site", "_build/html", "_build/runs"
+SITE, HTML = "_build/site", "_build/html"
 PYTHON = sys.executable
 JUPYTER_BOOK = str(Path(sys.executable).with_name("jupyter-book"))
 
@@ -131,27 +131,3 @@ rule record:
         runtime=48 * 60,
     shell:
         "{PYTHON} -m robustcore.studies {wildcards.name} --profile paper 2>&1 | tee {log}"
-
-
-# One notebook with a reader's own parameters, as a page of its own:
-#   snakemake --cores 1 _build/runs/b5_rub/index.html --config arguments="-p radius 2.8"
-rule own_run:
-    input:
-        "notebooks/{name}.md",
-    output:
-        f"{RUNS}/{{name}}/index.html",
-    params:
-        arguments=config.get("arguments", ""),
-    shell:
-        """
-        rm -rf {RUNS}/{wildcards.name} && mkdir -p {RUNS}/{wildcards.name}/site/book
-        {PYTHON} notebooks/execute.py {wildcards.name} --out {RUNS}/{wildcards.name}/site/notebooks \
-            {params.arguments}
-        cp --parents _config.yml book/references.bib book/static/* {RUNS}/{wildcards.name}/site/
-        printf 'format: jb-book\\nroot: notebooks/{wildcards.name}.ipynb\\n' \
-            > {RUNS}/{wildcards.name}/site/_toc.yml
-        {JUPYTER_BOOK} build -q {RUNS}/{wildcards.name}/site \
-            --path-output {RUNS}/{wildcards.name} > {RUNS}/{wildcards.name}/log 2>&1 \
-            || {{ tail -n 40 {RUNS}/{wildcards.name}/log >&2; exit 1; }}
-        mv {RUNS}/{wildcards.name}/_build/html/* {RUNS}/{wildcards.name}/
-        """

@@ -3,7 +3,7 @@
     python notebooks/execute.py NAME ...             store: run, update NAME.ipynb
     python notebooks/execute.py NAME --out DIR       run into DIR/NAME.ipynb
     python notebooks/execute.py NAME --out DIR -p radius 2.8 -p device cpu
-    python notebooks/execute.py NAME --out DIR --profile paper
+    python notebooks/execute.py NAME --out DIR --profile paper --html
 
 A profile is `notebooks/profiles/PROFILE.yml`, parameters by notebook; `quick` is what the notebook
 itself holds. Stored notebooks are always quick, and stripped of times and machine, so that running
@@ -16,6 +16,7 @@ import argparse
 import ast
 import base64
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -31,6 +32,12 @@ import papermill
 import yaml
 
 HERE = Path(__file__).resolve().parent
+PAGE_PARTS = (
+    "_config.yml",
+    "book/references.bib",
+    "book/static/book.css",
+    "book/extension/robustcore_book.py",
+)
 STRIP = "metadata.papermill cell.metadata.papermill cell.metadata.execution"
 
 
@@ -79,6 +86,24 @@ def strip(path: Path) -> None:
         if not cell.metadata.get("tags"):
             cell.metadata.pop("tags", None)
     nbformat.write(notebook, path)
+
+
+def page(out: Path, name: str) -> Path:
+    """Build the executed OUT/NAME.ipynb as a page of its own, OUT/NAME/notebooks/NAME.html."""
+    site = out / name / "site"
+    shutil.rmtree(out / name, ignore_errors=True)
+    for source in PAGE_PARTS:
+        (site / source).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(HERE.parent / source, site / source)
+    (site / "notebooks").mkdir()
+    shutil.copy(out / f"{name}.ipynb", site / "notebooks")
+    (site / "_toc.yml").write_text(f"format: jb-book\nroot: notebooks/{name}.ipynb\n")
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    command = [jupyter_book, "build", "-q", str(site), "--path-output", str(out / name)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
+    if done.returncode:
+        raise SystemExit(f"the page of {name} was not built:\n{done.stdout}{done.stderr}")
+    return (out / name / "_build" / "html" / "notebooks" / f"{name}.html").resolve()
 
 
 def profile(name: str, which: str) -> dict[str, Any]:
@@ -139,10 +164,11 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="notebooks, without extension; none: all")
     parser.add_argument("--out", type=Path, help="folder for what comes out; default: the pair")
     parser.add_argument("--profile", default="quick")
+    parser.add_argument("--html", action="store_true", help="build the page too; needs --out")
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     options = parser.parse_args()
-    if not options.out and (options.p or options.profile != "quick"):
-        parser.error("other parameters need --out: stored notebooks hold the quick profile")
+    if not options.out and (options.p or options.html or options.profile != "quick"):
+        parser.error("give --out too: stored notebooks hold the quick profile, and no page")
     chosen = [Path(n).stem for n in options.names] or names()
     for name in chosen:
         if name not in names():
@@ -155,6 +181,8 @@ def main() -> None:
         else:
             seconds = store(name)
         print(f"{name}: {seconds:.1f} s", flush=True)
+        if options.html:
+            print(f"Open {page(options.out, name)}", flush=True)
 
 
 if __name__ == "__main__":
