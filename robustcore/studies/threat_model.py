@@ -267,7 +267,6 @@ def record(
     d: int = 6,
     n_vectors: int = 50,
     n_samples: int = 20_000,
-    dimensions: Sequence[int] = (2, 10, 147, 784, 3072),
     n_directions: int = 400,
     radius: float = 0.1,
 ) -> dict[str, list[dict[str, Any]]]:
@@ -282,7 +281,7 @@ def record(
     return {
         "00_threat_model.support": support_rows(d, n_vectors, n_samples, seed=seed),
         "00_threat_model.minimiser": minimiser_rows(d, n_vectors, seed=seed),
-        "00_threat_model.spheres": sphere_rows(dimensions, radius, n_directions, seed),
+        "00_threat_model.spheres": sphere_rows(radius=radius, n_directions=n_directions, seed=seed),
         "00_threat_model.radii": scaling_rows(),
         "00_threat_model.linear": linear_rows(net, data.test, [LpBall(2, 0.0), *balls]),
     }
