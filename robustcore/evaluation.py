@@ -19,6 +19,8 @@ from .errors import InputError, check_classes, check_length, check_nonnegative
 
 Attack = Callable[[nn.Module, torch.Tensor, torch.Tensor, LpBall], torch.Tensor]
 
+_BATCH = 500  # samples certified at once: CROWN holds (n, r, M) numbers
+
 _CERTIFICATES: dict[str, Callable[..., torch.Tensor]] = {
     "rub": bounds.rub,
     "crown": bounds.crown,
@@ -258,7 +260,9 @@ def certified(
         raise InputError(f"method must be one of {', '.join(_CERTIFICATES)}, got {method!r}.")
     check_nonnegative("margin", margin)
     bound = _CERTIFICATES[method]
+    check_length("y", y, len(x), "x")
     with torch.no_grad():
-        gap_bound = bound(net, x.double(), y, ball)
+        parts = zip(x.split(_BATCH), y.split(_BATCH), strict=True)
+        gap_bound = torch.cat([bound(net, part.double(), labels, ball) for part, labels in parts])
     others = torch.arange(gap_bound.shape[1], device=y.device) != y[:, None]
     return ((gap_bound <= -margin) | ~others).all(dim=1)
