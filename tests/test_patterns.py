@@ -9,7 +9,7 @@ from robustcore import patterns
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
 from robustcore.patterns import Patterns
-from robustcore.studies import a_twins
+from robustcore.studies import a_instances, a_twins
 
 
 @pytest.fixture(name="X")
@@ -37,12 +37,12 @@ def test_the_papers_figures_for_forty_points_in_the_plane():
 
 @pytest.mark.parametrize("seed", range(24))
 def test_no_gaussian_gate_meets_a_pattern_that_the_enumeration_lacks(seed):
-    assert a_twins.all_cells(a_twins.instance(seed)) == 0
+    assert a_twins.all_cells(a_instances.instance(seed)) == 0
 
 
 @pytest.mark.parametrize("kind", range(1, 6))
 def test_degenerate_data_has_exactly_the_patterns_that_many_gates_meet(kind):
-    case = a_twins.instance(kind)
+    case = a_instances.instance(kind)
     met = patterns.sample(case.X, 2**14, case.rng, case.bias, max_draws=200_000, at_most=True)
     assert case.all_patterns.contains(met).all()
     assert met.contains(case.all_patterns).all()
@@ -105,15 +105,15 @@ def test_the_bias_is_perturbed_only_when_asked():
 
 @pytest.mark.parametrize("seed", range(30))
 def test_robust_feasibility_is_10b_over_all_vertices(seed):
-    assert a_twins.feasibility_filter(a_twins.instance(seed)) == 0
+    assert a_twins.feasibility_filter(a_instances.instance(seed)) == 0
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_robust_feasibility_for_l1_balls(seed):
-    case = a_twins.instance(seed)
+    case = a_instances.instance(seed)
     ball = LpBall(1, case.ball.radius)
     fast = patterns.robust_feasible(case.X, case.all_patterns, ball, case.perturb_bias)
-    slow = a_twins.feasible_over_vertices(case.X, case.all_patterns, ball, case.perturb_bias)
+    slow = a_instances.feasible_over_vertices(case.X, case.all_patterns, ball, case.perturb_bias)
     assert fast.tolist() == slow.tolist()
     assert fast.sum() > 0 or case.ball.radius > 0.02
 

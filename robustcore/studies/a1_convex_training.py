@@ -26,7 +26,10 @@ STATEMENTS = (
 
 @dataclass(frozen=True)
 class Planar:
-    """Points in the plane with labels, and all their patterns."""
+    """Points in the plane with labels, and all their patterns.
+
+    Source: own
+    """
 
     X: np.ndarray
     y: np.ndarray

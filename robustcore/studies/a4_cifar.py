@@ -15,11 +15,16 @@ from ..balls import LpBall
 from ..convex import ConvexSolution
 
 METHODS = ("algorithm_1", "algorithm_2", "linear")
+COUNTED = (1 / 255, 4 / 255, 10 / 255)  # radii at which feasible patterns are counted
+_N_COUNTS = 7
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A binary image task with labels -1 and +1."""
+    """A binary image task with labels -1 and +1.
+
+    Source: own
+    """
 
     X: np.ndarray
     y: np.ndarray
@@ -27,8 +32,8 @@ class Pair:
     y_test: np.ndarray
 
 
-def cifar_pair(classes: Sequence[int], n: int, n_test: int, downsample: str = "stride") -> Pair:
-    """The first `n` training and `n_test` test images of two classes of CIFAR-10 at 7 x 7 x 3.
+def cifar_pair(classes: Sequence[int], n: int, downsample: str = "stride") -> Pair:
+    """The first `n` training and all 2000 test images of two classes of CIFAR-10 at 7 x 7 x 3.
 
     Source: [A] Section VII-D
 
@@ -36,19 +41,17 @@ def cifar_pair(classes: Sequence[int], n: int, n_test: int, downsample: str = "s
     ----------
     classes : (int, int)
         The second is the label +1.
-    n, n_test : int
+    n : int
     downsample : str
         "stride" or "block".
     """
     data = datasets.load("cifar10-7x7", classes=tuple(classes), downsample=downsample)
     y, y_test = (2.0 * part.y - 1.0 for part in (data.train, data.test))
-    return Pair(data.train.x[:n], y[:n], data.test.x[:n_test], y_test[:n_test])
+    return Pair(data.train.x[:n], y[:n], data.test.x, y_test)
 
 
-def feasible_counts(
-    pair: Pair, n_patterns: int, radii: Sequence[float], n_seeds: int, n_perturbations: int
-) -> list[dict[str, Any]]:
-    """How many of Algorithm 2's patterns are robust-feasible, for each radius and seed.
+def feasible_counts(pair: Pair, n_patterns: int, n_perturbations: int) -> list[dict[str, Any]]:
+    """How many of Algorithm 2's patterns are robust-feasible, at three radii and for seven seeds.
 
     Source: own (on [A] Algorithm 2)
 
@@ -56,16 +59,14 @@ def feasible_counts(
     ----------
     pair : Pair
     n_patterns : int
-    radii : sequence of float
-        In units of the pixel range.
-    n_seeds : int
+        P_s.
     n_perturbations : int
         S of Algorithm 2.
     """
     rows = []
-    for radius in radii:
+    for radius in COUNTED:
         ball = LpBall(math.inf, radius)
-        for seed in range(n_seeds):
+        for seed in range(_N_COUNTS):
             sampled = _sampled(pair, ball, n_patterns, n_perturbations, seed)
             alive = patterns.robust_feasible(pair.X, sampled, ball)
             rows.append(
@@ -96,7 +97,6 @@ def algorithm(
     n_patterns: int,
     s: int,
     seed: int,
-    solver: str = "auto",
 ) -> ConvexSolution:
     """One training run: "algorithm_1", "algorithm_2", or "linear" (the all-active pattern alone).
 
@@ -113,17 +113,16 @@ def algorithm(
     s : int
         S of Algorithm 2.
     seed : int
-    solver : str
     """
     ball = LpBall(math.inf, radius)
     if method == "algorithm_1":
         sampled = patterns.sample(pair.X, n_patterns, np.random.default_rng(seed))
-        return convex.train_standard(pair.X, pair.y, sampled, beta, solver=solver)
+        return convex.train_standard(pair.X, pair.y, sampled, beta)
     if method == "linear":
         sampled = patterns.of(pair.X, np.ones(pair.X.shape[1]))
     else:
         sampled = _sampled(pair, ball, n_patterns, s, seed)
-    return convex.train_robust_hinge(pair.X, pair.y, sampled, ball, beta, solver=solver)
+    return convex.train_robust_hinge(pair.X, pair.y, sampled, ball, beta)
 
 
 def accuracies(solution: ConvexSolution, pair: Pair, radius: float) -> dict[str, float]:
@@ -176,7 +175,6 @@ def cifar_rows(
     n_patterns: int,
     n_perturbations: int,
     seeds: Sequence[int],
-    solver: str = "auto",
     methods: Sequence[str] = METHODS,
 ) -> list[dict[str, Any]]:
     """Train and attack; the robust cost is certified for (15) and attacked for Algorithm 1.
@@ -191,7 +189,6 @@ def cifar_rows(
     n_patterns : int
     n_perturbations : int
     seeds : sequence of int
-    solver : str
     methods : sequence of str
     """
     rows = []
@@ -205,7 +202,7 @@ def cifar_rows(
                     solution = plain  # nor has it a radius
                 else:
                     solution = algorithm(
-                        method, pair, radius, beta, n_patterns, n_perturbations, seed, solver
+                        method, pair, radius, beta, n_patterns, n_perturbations, seed
                     )
                 plain = solution if method == "algorithm_1" else plain
                 rows.append(_row(method, solution, pair, radius, seed))

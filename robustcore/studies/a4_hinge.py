@@ -23,30 +23,35 @@ STATEMENTS = (
     "feasibility_filter",
     "dead_patterns",
 )
+N_POINTS, RADIUS, N_PATTERNS = 34, 0.08, 360  # Section VII-B
+BETAS = (1e-2, 1e-3, 1e-6, 1e-9)  # Figure 6; Figure 2 has the last
 _BOX_GRID = 21  # points a side at which a planar box is searched
 
 
 @dataclass(frozen=True)
 class Planar:
-    """Labelled points in the plane whose boxes do not overlap."""
+    """Labelled points in the plane whose boxes do not overlap.
+
+    Source: own
+    """
 
     X: np.ndarray
     y: np.ndarray
     ball: LpBall
 
 
-def planar(n: int, radius: float, seed: int, frequency: float = 4.0) -> Planar:
+def planar(seed: int, n: int = N_POINTS, radius: float = RADIUS, frequency: float = 4.0) -> Planar:
     """`n` uniform points of the square [-1, 1]^2, no two boxes overlapping, split by a wave.
 
     Source: [A] Section VII-B (which does not give its points)
 
     Parameters
     ----------
+    seed : int
     n : int
     radius : float
         Half the side of the boxes; points are at least 2.2 radii apart in the maximum norm, and at
         least two radii above or below the wave.
-    seed : int
     frequency : float
         Of the wave that separates the classes.
     """
@@ -63,7 +68,9 @@ def planar(n: int, radius: float, seed: int, frequency: float = 4.0) -> Planar:
     return Planar(np.array(points), np.array(labels), LpBall(math.inf, radius))
 
 
-def figure_2(points: Planar, n_patterns: int, beta: float, seed: int) -> dict[str, ConvexSolution]:
+def figure_2(
+    points: Planar, beta: float, seed: int, n_patterns: int = N_PATTERNS
+) -> dict[str, ConvexSolution]:
     """Algorithm 1, Algorithm 2, and (15) over every robust-feasible pattern.
 
     Source: [A] Figure 2, Section VII-B
@@ -71,10 +78,11 @@ def figure_2(points: Planar, n_patterns: int, beta: float, seed: int) -> dict[st
     Parameters
     ----------
     points : Planar
-    n_patterns : int
-        P_s of both algorithms.
     beta : float
     seed : int
+        Of the patterns.
+    n_patterns : int
+        P_s of both algorithms.
     """
     rng = np.random.default_rng(seed)
     X, y, ball = points.X, points.y, points.ball
@@ -127,30 +135,27 @@ def planar_rows(solutions: dict[str, ConvexSolution], points: Planar) -> list[di
     ]
 
 
-def small_beta(points: Planar, n_patterns: int, betas: Sequence[float], seed: int) -> list[Any]:
-    """Algorithm 2's rows along a path of beta, down to the 1e-9 of the paper.
+def along_beta(points: Planar, seed: int = 0) -> list[dict[str, Any]]:
+    """The rows of Figure 2 for each beta of Figure 6, down to the 1e-9 of Figure 2.
 
-    Source: [A] Section VII-B
+    Source: [A] Figures 2, 6
     """
     rows = []
-    for beta in betas:
-        solutions = figure_2(points, n_patterns, beta, seed)
-        for row in planar_rows(solutions, points):
+    for beta in BETAS:
+        for row in planar_rows(figure_2(points, beta, seed), points):
             rows.append({**row, "relative_gap": row["gap"] / row["objective"]})
     return rows
 
 
-def over_data_sets(
-    n: int, radius: float, n_patterns: int, beta: float, n_sets: int
-) -> list[dict[str, Any]]:
+def over_data_sets(n_sets: int, beta: float) -> list[dict[str, Any]]:
     """The rows of Figure 2 for data seeds 0, 1, ...: is what one picture shows the rule?
 
     Source: own (on [A] Figure 2)
     """
     rows = []
     for seed in range(n_sets):
-        points = planar(n, radius, seed)
-        for row in planar_rows(figure_2(points, n_patterns, beta, seed), points):
+        points = planar(seed)
+        for row in planar_rows(figure_2(points, beta, seed), points):
             rows.append({"data_seed": seed, **row})
     return rows
 
@@ -164,47 +169,31 @@ def twins(n_instances: int) -> list[dict[str, Any]]:
 
 
 def record(
-    n_points: int = 34,
-    planar_radius: float = 0.08,
-    planar_patterns: int = 360,
     planar_seed: int = 3,
     planar_beta: float = 1e-3,
-    planar_betas: Sequence[float] = (1e-2, 1e-3, 1e-6, 1e-9),
-    n_data_sets: int = 4,
+    n_data_sets: int = 3,
     classes: Sequence[int] = (1, 7),
     downsample: str = "stride",
     n: int = 80,
-    n_test: int = 2000,
     n_patterns: int = 8,
     n_perturbations: int = 4,
     beta: float = 1e-4,
     radii_255: Sequence[float] = (4, 10),
-    count_radii_255: Sequence[float] = (1, 4, 10),
-    n_count_seeds: int = 7,
     n_seeds: int = 1,
     n_instances: int = 6,
-    seed: int = 0,
-    solver: str = "auto",
 ) -> dict[str, list[dict[str, Any]]]:
     """The rows that the page shows.
 
     Source: [A] Theorem 4, Figure 2, Table I
     """
-    points = planar(n_points, planar_radius, planar_seed)
-    pair = a4_cifar.cifar_pair(classes, n, n_test, downsample)
-    seeds = range(seed, seed + n_seeds)
-    radii = [r / 255 for r in radii_255]
-    counted = [r / 255 for r in count_radii_255]
+    points = planar(planar_seed)
+    pair = a4_cifar.cifar_pair(classes, n, downsample)
     return {
         "a4_hinge.twins": twins(n_instances),
-        "a4_hinge.figure_2": small_beta(points, planar_patterns, planar_betas, planar_seed),
-        "a4_hinge.data_sets": over_data_sets(
-            n_points, planar_radius, planar_patterns, planar_beta, n_data_sets
-        ),
-        "a4_hinge.feasible": a4_cifar.feasible_counts(
-            pair, n_patterns, counted, n_count_seeds, n_perturbations
-        ),
+        "a4_hinge.figure_2": along_beta(points),
+        "a4_hinge.data_sets": over_data_sets(n_data_sets, planar_beta),
+        "a4_hinge.feasible": a4_cifar.feasible_counts(pair, n_patterns, n_perturbations),
         "a4_hinge.cifar": a4_cifar.cifar_rows(
-            pair, radii, beta, n_patterns, n_perturbations, seeds
+            pair, [r / 255 for r in radii_255], beta, n_patterns, n_perturbations, range(n_seeds)
         ),
     }

@@ -15,96 +15,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import linprog
 
 from .. import convex, patterns
-from ..balls import LpBall
 from ..networks import TwoLayerReLU
 from ..patterns import Patterns
-
-LINF = float("inf")
-LOSSES = ("hinge", "squared", "logistic")
-DEGENERACIES = ("none", "duplicate row", "zero row", "opposite row", "constant column", "rank one")
-
-
-@dataclass(frozen=True)
-class Instance:
-    """A training problem small enough to enumerate."""
-
-    X: np.ndarray
-    y: np.ndarray
-    bias: bool
-    perturb_bias: bool
-    ball: LpBall
-    beta: float
-    loss: str
-    rng: np.random.Generator
-
-    @property
-    def all_patterns(self) -> Patterns:
-        """Every pattern of X."""
-        return patterns.enumerate(self.X, self.bias)
-
-
-def instance(seed: int) -> Instance:
-    """Instance number `seed`: 4 to 10 samples in 2 or 3 dimensions, every kind of degeneracy."""
-    rng = np.random.default_rng(seed)
-    kind = DEGENERACIES[seed % len(DEGENERACIES)]
-    n, d = int(rng.integers(4, 11)), 2 if seed % 3 else 3
-    X = rng.standard_normal((n, d))
-    if kind == "duplicate row":
-        X[-1] = X[0]
-    elif kind == "zero row":
-        X[-1] = 0.0
-    elif kind == "opposite row":
-        X[-1] = -2.0 * X[0]
-    elif kind == "constant column":
-        X[:, -1] = 1.0
-    elif kind == "rank one":
-        X = np.outer(X[:, 0], X[0])
-    y = rng.choice([-1.0, 1.0], size=n)
-    y[:2] = 1.0, -1.0
-    bias = bool(rng.integers(2)) and d == 2
-    return Instance(
-        X=X,
-        y=y,
-        bias=bias,
-        perturb_bias=bias and bool(rng.integers(2)),
-        ball=LpBall(LINF, float(rng.choice([0.02, 0.1, 0.3]))),
-        beta=float(rng.choice([1e-1, 1e-2, 1e-3])),
-        loss=LOSSES[seed % 3],
-        rng=rng,
-    )
-
-
-# -- the twins ---------------------------------------------------------------------------------
-
-
-def feasible_over_vertices(
-    X: np.ndarray, candidates: Patterns, ball: LpBall, perturb_bias: bool
-) -> np.ndarray:
-    """(10b) literally: e_k (x_k + delta) v >= 0 at every vertex delta, and X v != 0.
-
-    Source: [A] eq. (10b)
-    """
-    design = patterns.design_matrix(X, candidates.bias)
-    unperturbed = design.shape[1] - X.shape[1] if not perturb_bias else 0
-    corners = ball.vertices(design.shape[1] - unperturbed)
-    corners = np.pad(corners, ((0, 0), (0, unperturbed)))
-    answers = []
-    for e in candidates.signs.T:
-        rows = (e[:, None, None] * (design[:, None] + corners)).reshape(-1, design.shape[1])
-        total = (e[:, None] * design).sum(axis=0)
-        best = linprog(-total, A_ub=-rows, b_ub=np.zeros(len(rows)), bounds=(-1, 1), method="highs")
-        answers.append(-best.fun > 1e-7)
-    return np.array(answers, dtype=bool)
-
-
-def random_network(case: Instance, width: int) -> TwoLayerReLU:
-    """A network that nobody trained."""
-    u = torch.from_numpy(case.rng.standard_normal((width, case.X.shape[1])))
-    alpha, b = (torch.from_numpy(case.rng.standard_normal(width)) for _ in range(2))
-    return TwoLayerReLU(u, alpha, b if case.bias else None)
+from .a_instances import Instance, feasible_over_vertices, instance, random_network
 
 
 def _train(case: Instance, which: Patterns) -> convex.ConvexSolution:
@@ -117,23 +32,29 @@ def _train_robust(case: Instance, which: Patterns, reduce: bool = True) -> conve
     )
 
 
-# -- one number for each statement -------------------------------------------------------------
-
-
 def strong_duality(case: Instance) -> float:
-    """Theorem 1: primal (5) minus the certified dual (6)."""
+    """Theorem 1: primal (5) minus the certified dual (6).
+
+    Source: [A] Theorem 1
+    """
     return abs(_train(case, case.all_patterns).gap)
 
 
 def recovered_cost(case: Instance) -> float:
-    """Lemma 6: |objective of (5) - cost (4) of the recovered network|."""
+    """Lemma 6: |objective of (5) - cost (4) of the recovered network|.
+
+    Source: [A] Lemma 6
+    """
     solution = _train(case, case.all_patterns)
     cost = convex.training_cost(solution.network(), case.X, case.y, case.beta, case.loss)
     return abs(cost - solution.objective)
 
 
 def recovered_cost_at_any_point(case: Instance) -> float:
-    """Lemma 6 away from the optimum: v_i and w_i are random points of their cells."""
+    """Lemma 6 away from the optimum: v_i and w_i are random points of their cells.
+
+    Source: [A] Lemma 6
+    """
     cells = case.all_patterns
     assert cells.gates is not None
     scale = case.rng.exponential(size=(2, len(cells), 1))
@@ -153,7 +74,10 @@ def recovered_cost_at_any_point(case: Instance) -> float:
 
 
 def global_optimality(case: Instance) -> float:
-    """Theorem 1: by how much an untrained or a nudged network costs less than the lower bound."""
+    """Theorem 1: by how much an untrained or a nudged network costs less than the lower bound.
+
+    Source: [A] Theorem 1
+    """
     solution = _train(case, case.all_patterns)
     best = solution.network()
     rivals = [random_network(case, width) for width in (1, 3, 20)]
@@ -166,14 +90,20 @@ def global_optimality(case: Instance) -> float:
 
 
 def pruned_width(case: Instance) -> float:
-    """m* <= n + 1: neurons above n after pruning, plus the change of the objective."""
+    """m* <= n + 1: neurons above n after pruning, plus the change of the objective.
+
+    Source: [A] Theorem 1
+    """
     solution = _train(case, case.all_patterns)
     pruned = convex.prune(solution, case.X, case.y)
     return max(0, pruned.n_neurons - len(case.X)) + abs(pruned.objective - solution.objective)
 
 
 def more_patterns(case: Instance) -> float:
-    """Theorem 2, first part: the rise of the optimum when a pattern is added."""
+    """Theorem 2, first part: the rise of the optimum when a pattern is added.
+
+    Source: [A] Theorem 2
+    """
     cells = case.all_patterns
     order = case.rng.permutation(len(cells))[: 1 + len(cells) // 2]
     fewer, more = (_train(case, cells.take(order[:k])) for k in (len(order) - 1, len(order)))
@@ -181,7 +111,10 @@ def more_patterns(case: Instance) -> float:
 
 
 def inner_maximum(case: Instance) -> float:
-    """Theorems 3 and 4: |objective of (15) - robust cost over the vertices of every box|."""
+    """Theorems 3 and 4: |objective of (15) - robust cost over the vertices of every box|.
+
+    Source: [A] Theorems 3, 4
+    """
     solution = _train_robust(case, case.all_patterns)
     cost = convex.vertex_cost(
         solution.network(),
@@ -195,12 +128,18 @@ def inner_maximum(case: Instance) -> float:
 
 
 def robust_duality(case: Instance) -> float:
-    """(15) minus its closed-form lower bound."""
+    """(15) minus its closed-form lower bound.
+
+    Source: [A] eq. (15)
+    """
     return abs(_train_robust(case, case.all_patterns).gap)
 
 
 def reductions(case: Instance) -> float:
-    """|reduced (15) - (15) as printed|."""
+    """|reduced (15) - (15) as printed|.
+
+    Source: own (on [A] eq. (15))
+    """
     cells = case.all_patterns
     return abs(
         _train_robust(case, cells).objective - _train_robust(case, cells, reduce=False).objective
@@ -208,14 +147,20 @@ def reductions(case: Instance) -> float:
 
 
 def feasibility_filter(case: Instance) -> float:
-    """Patterns on which the linear program and (10b) over vertices disagree."""
+    """Patterns on which the linear program and (10b) over vertices disagree.
+
+    Source: own (on [A] eq. (10b))
+    """
     both = case.all_patterns.union(_perturbed(case))
     fast = patterns.robust_feasible(case.X, both, case.ball, case.perturb_bias)
     return float((fast != feasible_over_vertices(case.X, both, case.ball, case.perturb_bias)).sum())
 
 
 def dead_patterns(case: Instance) -> float:
-    """Perturbed patterns that clean data has not: how many survive, plus the change of (15)."""
+    """Perturbed patterns that clean data has not: how many survive, plus the change of (15).
+
+    Source: own (on [A] Algorithm 2)
+    """
     cells, perturbed = case.all_patterns, _perturbed(case)
     new = perturbed.take(~cells.contains(perturbed))
     alive = patterns.robust_feasible(case.X, new, case.ball, case.perturb_bias).sum()
@@ -240,7 +185,10 @@ def _perturbed(case: Instance) -> Patterns:
 
 
 def all_cells(case: Instance) -> float:
-    """Patterns met by 2000 Gaussian gates that the enumeration lacks, plus gates that disagree."""
+    """Patterns met by 2000 Gaussian gates that the enumeration lacks, plus gates that disagree.
+
+    Source: own
+    """
     cells = case.all_patterns
     met = patterns.sample(case.X, 2**14, case.rng, case.bias, max_draws=2000, at_most=True)
     assert cells.gates is not None
@@ -250,7 +198,10 @@ def all_cells(case: Instance) -> float:
 
 @dataclass(frozen=True)
 class Check:
-    """A statement, the twin that tests it, and what counts as rounding."""
+    """A statement, the twin that tests it, and what counts as rounding.
+
+    Source: own
+    """
 
     statement: str
     violation: Callable[[Instance], float]
@@ -296,7 +247,10 @@ def run_check(name: str, n_instances: int, first_seed: int = 0) -> dict[str, Any
 
 
 def main() -> None:
-    """Print the campaign."""
+    """Print the campaign.
+
+    Source: own
+    """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--instances", type=int, default=200)
     n_instances = parser.parse_args().instances
