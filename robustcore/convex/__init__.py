@@ -7,6 +7,7 @@ from .dual import cell_supremum, certify
 from .pruning import prune
 from .recovery import recover, training_cost, vertex_cost
 from .robust_hinge import train_robust_hinge, worst_perturbation
+from .robust_squared import train_robust_squared
 from .solving import ConvexSolution, mosek_licensed
 from .standard import train_standard
 
@@ -18,6 +19,7 @@ __all__ = [
     "prune",
     "recover",
     "train_robust_hinge",
+    "train_robust_squared",
     "train_standard",
     "training_cost",
     "vertex_cost",

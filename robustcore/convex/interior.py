@@ -16,9 +16,17 @@ import torch
 from ..errors import InputError
 from ..patterns import widest_point
 from .parts import Data
-from .structured import Outcome, RobustHinge, StandardHinge, StandardSquared, minimise
+from .structured import (
+    Outcome,
+    RobustHinge,
+    RobustSquared,
+    StandardHinge,
+    StandardSquared,
+    minimise,
+)
 
 _PROGRAMS = {"hinge": StandardHinge, "squared": StandardSquared}
+_ROBUST = {"hinge": RobustHinge, "squared": RobustSquared}
 _WORTHWHILE = 4000  # cone rows 2 P n from which it beats a general solver also at 1e-6
 _OPTIONS = {"tolerance": 1e-6, "max_iterations": 100, "progress": None, "device": "cpu"}
 
@@ -55,9 +63,9 @@ def try_structured(
 def solve_structured(
     data: Data, gates: np.ndarray | None, options: Mapping[str, Any] | None = None
 ) -> Solved:
-    """Solve (5), (8) or the reduced (15).
+    """Solve (5), (8), or the reduced (15) or (18).
 
-    Source: [A] eqs. (5), (8), (15); method: own
+    Source: [A] eqs. (5), (8), (15), (18); method: own
 
     Parameters
     ----------
@@ -93,7 +101,7 @@ def solve_structured(
     arrays = (data.design, data.y, data.active.astype(bool), points)
     design, y, active, inside = (torch.as_tensor(a, device=device) for a in arrays)
     if robust:
-        program: Any = RobustHinge(
+        program: Any = _ROBUST[data.loss](
             design, y, active, inside, data.beta, data.ball.radius, data.attacked
         )
     else:

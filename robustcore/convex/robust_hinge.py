@@ -55,11 +55,11 @@ def build(cp: Any, data: Data, reduce: bool = True) -> RobustProgram:
     rows, row_of = distinct_rows(data.active, reduce)
     q = cp.Variable((len(rows), data.attacked))
     row_rule = q == (rows @ (parts.v - parts.w))[:, : data.attacked]
-    worst = _support(cp, data, q)[row_of]
+    worst = support(cp, data, q)[row_of]
     loss = cp.sum(cp.pos(1 - cp.multiply(data.y, parts.score) + worst)) / n  # (15)
     rules, cones = [parts.score_rule, row_rule], []
     for u in (parts.v, parts.w):
-        length = _support(cp, data, u)
+        length = support(cp, data, u)
         if reduce:
             bound = cp.Variable(len(data.signs.T))
             rules.append(length <= bound)
@@ -69,8 +69,11 @@ def build(cp: Any, data: Data, reduce: bool = True) -> RobustProgram:
     return RobustProgram(problem, parts, cones[0], cones[1], row_rule, rows, row_of, data.weight)
 
 
-def _support(cp: Any, data: Data, u: Any) -> Any:
-    """radius ||u||_q of each row, over the perturbed coordinates."""
+def support(cp: Any, data: Data, u: Any) -> Any:
+    """radius ||u||_q of each row, over the perturbed coordinates.
+
+    Source: [A] eqs. (11), (15)
+    """
     q = data.ball.dual_exponent
     return data.ball.radius * cp.norm(u[:, : data.attacked], "inf" if math.isinf(q) else q, axis=1)
 

@@ -1,12 +1,20 @@
 """A structured interior-point method for the convex training programs, with its own certificate.
 
-`engine` runs any program that supplies its Newton directions; `standard` is (5) and (8) for the
-hinge and the squared loss, `robust` the reduced (15); `system` holds the linear algebra that makes
-(8) fast, `cones` the algebra of second-order cones.
+`engine` runs any program that supplies its Newton directions (`protocol` says what that takes);
+`standard` is (5) and (8), `robust` the reduced (15) and (18), each for its losses; `system` and
+`robust_system` hold the linear algebra that makes them fast, `cones` that of second-order cones.
 """
 
-from .engine import Outcome, minimise
-from .robust import RobustHinge
+from .engine import minimise
+from .protocol import Outcome
+from .robust import RobustHinge, RobustSquared
 from .standard import StandardHinge, StandardSquared
 
-__all__ = ["Outcome", "RobustHinge", "StandardHinge", "StandardSquared", "minimise"]
+__all__ = [
+    "Outcome",
+    "RobustHinge",
+    "RobustSquared",
+    "StandardHinge",
+    "StandardSquared",
+    "minimise",
+]

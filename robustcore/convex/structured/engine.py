@@ -13,130 +13,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable
 
 import torch
 
 from ...errors import SolverError
 from .cones import Scaling, divide, longest_step, product, pull_to_centre
+from .protocol import Iterate, Outcome, Program, Tensors
 
-Tensors = tuple[torch.Tensor, ...]
 Progress = Callable[[int, float, float], None]
 _CORRECTIONS = 3
-
-
-@dataclass(frozen=True)
-class Iterate:
-    """Everything that moves; also the type of a direction.
-
-    `point` (2, P, 1 + d) holds (t, u) of each block, `dual` (beta, z); `free` the variables of the
-    program that lie in no cone; `slacks` and `multipliers` the non-negative pairs, in the order of
-    the program.
-    """
-
-    point: torch.Tensor
-    dual: torch.Tensor
-    free: Tensors
-    slacks: Tensors
-    multipliers: Tensors
-
-    @property
-    def u(self) -> torch.Tensor:
-        """(2, P, d): v, then w."""
-        return self.point[..., 1:]
-
-    def moved(self, step: Iterate, p: float, d: float) -> Iterate:
-        """Primal parts by p, dual parts by d."""
-        return Iterate(
-            self.point + p * step.point,
-            self.dual + d * step.dual,
-            _axpy(self.free, p, step.free),
-            _axpy(self.slacks, p, step.slacks),
-            _axpy(self.multipliers, d, step.multipliers),
-        )
-
-
-@dataclass(frozen=True)
-class Partial:
-    """What a program's Newton system answers; t and z follow from it."""
-
-    u: torch.Tensor
-    free: Tensors
-    slacks: Tensors
-    multipliers: Tensors
-
-
-class Newton(Protocol):
-    """One factorised Newton system."""
-
-    def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
-        """For a right side `cone` of the blocks and `goals` of the complementarities."""
-
-
-class Program(Protocol):
-    """What the engine must know of a program."""
-
-    beta: float
-    one_length: bool  # whether primal and dual must take the same step
-
-    def start(self) -> Iterate:
-        """A strictly feasible primal point, positive multipliers."""
-
-    def objective(self, u: torch.Tensor) -> float:
-        """The program's value at feasible blocks."""
-
-    def certificate(self, at: Iterate) -> tuple[float, Any]:
-        """A lower bound of the optimum, and what proves it."""
-
-    def stationarity(self, at: Iterate) -> torch.Tensor:
-        """The gradient of the Lagrangian in u, without z; z equals it at the optimum."""
-
-    def stationarity_step(self, step: Partial) -> torch.Tensor:
-        """Its change along a direction."""
-
-    def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> Newton:
-        """Factorise."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run proved.
-
-    Attributes
-    ----------
-    u : (2, P, d)
-        The best feasible point found, v then w, in the program's units.
-    objective, lower_bound : float
-        Its value, and the best lower bound.
-    proof : object
-        The multipliers behind the lower bound, as the program names them.
-    status : str
-        One sentence: how the run ended.
-    iterations : int
-    seconds : float
-    history : list of (objective, lower bound, seconds)
-    """
-
-    u: torch.Tensor
-    objective: float
-    lower_bound: float
-    proof: Any
-    status: str
-    iterations: int
-    seconds: float
-    history: list[tuple[float, float, float]] = field(default_factory=list)
-
-    @property
-    def gap(self) -> float:
-        """objective - lower_bound: the optimum lies in between."""
-        return self.objective - self.lower_bound
-
-    @property
-    def optimal(self) -> bool:
-        """Whether the tolerance was reached."""
-        return self.status.startswith("optimal")
 
 
 def minimise(
@@ -320,7 +206,3 @@ def _positive_step(x: torch.Tensor, dx: torch.Tensor) -> float:
 
 def _missing(v: torch.Tensor, low: float, high: float) -> torch.Tensor:
     return (v.clamp(low, high) - v).clamp(min=-high)
-
-
-def _axpy(x: Sequence[torch.Tensor], a: float, dx: Sequence[torch.Tensor]) -> Tensors:
-    return tuple(value + a * change for value, change in zip(x, dx, strict=True))

@@ -1,12 +1,12 @@
-r"""The reduced (15) for the interior-point engine.
+r"""The reduced (15) and (18) for the interior-point engine.
 
 Shape letters: n samples, d features of which the first a are attacked, P kept patterns, R distinct
 rows of the pattern matrix; the leading axis of length 2 is v, then w.
 
-Free variables: h_j >= \|u_j\| entrywise (2, P, a) and g_r >= \|z_r\| entrywise (R, a), where
-:math:`z_r = \sum_i R_{ri}(v_i - w_i)` is what every sample of row r sees. Pairs, in order: facets
-:math:`e_{ik}x_k^\top u_j - \epsilon 1^\top h_j`; h - u, h + u; g - z, g + z; xi;
-r = xi - 1 + l with :math:`l_k = y_kx_k^\top z_{r(k)} - \epsilon 1^\top g_{r(k)}`.
+Every sample of row r sees :math:`z_r = \sum_i R_{ri}(v_i - w_i)`. Free variables: h_j >= |u_j|
+entrywise (2, P, a), g_r >= |z_r| entrywise (R, a), and one number a sample, xi. Pairs, in order:
+facets :math:`e_{ik}x_k^\top u_j - \epsilon 1^\top h_j`; h - u, h + u; g - z, g + z; and two of the
+loss, each of the form xi + slope s_k - weight epsilon 1'g - shift with s_k = sign_k x_k'z.
 """
 
 from __future__ import annotations
@@ -18,91 +18,30 @@ import torch
 
 from ...errors import InputError
 from .cones import Scaling
-from .engine import Iterate, Partial, Tensors
+from .protocol import Iterate, Partial
+from .robust_maps import RobustMaps
 from .robust_system import RobustNewton
 
 
 @dataclass(frozen=True)
-class RobustMaps:
-    """The linear maps of the reduced (15), in scaled units.
+class RobustProof:
+    """The multipliers behind a lower bound: pairs of the loss (2, n), pi (R, a), facets (2, P, n).
 
-    Attributes
-    ----------
-    X : (n, d)
-    y : (n,)
-    facets : (P, n)
-        -1/+1.
-    rows : (R, P)
-        0/1, the distinct rows of the pattern matrix.
-    row_of : (n,)
-        The row of each sample.
-    epsilon : float
-    attacked : int
-        a.
+    In the user's units; a loss multiplier of sample k weighs its score by slope times sign.
     """
 
-    X: torch.Tensor
-    y: torch.Tensor
-    facets: torch.Tensor
-    rows: torch.Tensor
-    row_of: torch.Tensor
-    epsilon: float
-    attacked: int
-
-    def by_row(self, values: torch.Tensor) -> torch.Tensor:
-        """Sums over the samples of each row: (n, ...) -> (R, ...)."""
-        total = values.new_zeros(self.rows.shape[0], *values.shape[1:])
-        return total.index_add_(0, self.row_of, values)
-
-    def seen(self, u: torch.Tensor) -> torch.Tensor:
-        """z: (2, P, d) -> (R, d)."""
-        return self.rows @ (u[0] - u[1])
-
-    def seen_adjoint(self, force: torch.Tensor) -> torch.Tensor:
-        """(R, d) -> (2, P, d)."""
-        half = self.rows.T @ force
-        return torch.stack([half, -half])
-
-    def slacks(self, u: torch.Tensor, free: Tensors, xi: torch.Tensor) -> Tensors:
-        """All seven slacks without their constants."""
-        h, g = free
-        z, a = self.seen(u), self.attacked
-        facets = self.facets * (u @ self.X.T) - self.epsilon * h.sum(-1, keepdim=True)
-        score = self.y * (self.X * z[self.row_of]).sum(-1)
-        loss = xi + score - self.epsilon * g.sum(-1)[self.row_of]
-        head, seen = u[..., :a], z[..., :a]
-        return facets, h - head, h + head, g - seen, g + seen, xi, loss
-
-    def adjoint(self, weights: Tensors) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The u, h and g parts of the transposed maps."""
-        facets, hp, hm, gp, gm, _, loss = weights
-        a = self.attacked
-        force = self.by_row((self.y * loss)[:, None] * self.X)
-        force[:, :a] += gm - gp
-        u = (self.facets * facets) @ self.X + self.seen_adjoint(force)
-        u[..., :a] += hm - hp
-        h = hp + hm - self.epsilon * facets.sum(-1, keepdim=True)
-        return u, h, gp + gm - self.epsilon * self.by_row(loss)[:, None]
-
-
-@dataclass(frozen=True)
-class RobustProof:
-    """theta (n,), pi (R, a) and lambda (2, P, n), in the user's units."""
-
-    theta: torch.Tensor
+    loss: torch.Tensor
     pi: torch.Tensor
     facets: torch.Tensor
 
 
-class RobustHinge:
-    r"""The reduced (15): robust-feasible patterns only, one norm a distinct row.
-
-    Source: [A] eq. (15), Theorem 4; the reductions are own
+class _Robust:
+    """What both losses share.
 
     Parameters
     ----------
     X : (n, d) float64 tensor
-    y : (n,) tensor of -1 and +1
+    y : (n,) tensor
     active : (n, P) bool tensor
     gates : (d, P) tensor
         A strictly robust-interior point of every cell:
@@ -119,7 +58,10 @@ class RobustHinge:
         If a gate is not strictly inside its robust cell.
     """
 
-    one_length = False
+    one_length: bool
+    curvature: float  # of the loss in xi
+    slopes: tuple[float, float]
+    weights: tuple[float, float]
 
     def __init__(
         self,
@@ -138,8 +80,9 @@ class RobustHinge:
         rows, row_of = torch.unique(active, dim=0, return_inverse=True)
         facets = 2 * active.T.to(X) - 1
         self.maps = RobustMaps(
-            X / self.sigma, y, facets, rows.to(X), row_of, epsilon / self.sigma, attacked
-        )
+            X / self.sigma, self._sign(), facets, rows.to(X), row_of, epsilon / self.sigma,
+            attacked, self.slopes, self.weights,
+        )  # fmt: skip
         self.gates = (gates / torch.linalg.vector_norm(gates, dim=0)).T
         length = self.maps.epsilon * self.gates[:, :attacked].abs().sum(-1, keepdim=True)
         self.room = (facets * (self.gates @ self.maps.X.T) - length).amin(dim=1)
@@ -147,52 +90,27 @@ class RobustHinge:
             worst = int(self.room.argmin())
             raise InputError(f"the gate of pattern {worst} is not strictly robust-feasible.")
 
-    def start(self) -> Iterate:
-        """v = w along the gates, half of the room of each cell spent on h."""
-        maps, a = self.maps, self.maps.attacked
-        P, n = maps.facets.shape
-        R = maps.rows.shape[0]
-        centre = 1.0 / (2 * n * P + 2 * P + 2 * n + 4 * P * a + 2 * R * a)
-        length = 2 * n * centre / self.beta
-        u = (0.5 * length * self.gates).expand(2, -1, -1)
-        spare = (0.25 * length * self.room / (maps.epsilon * a))[:, None]
-        g = torch.full_like(maps.X[:1, :a], 0.5 / (maps.epsilon * a)).expand(R, -1).clone()
-        ones = torch.ones_like(self.y)
-        slacks = maps.slacks(u, (u[..., :a].abs() + spare, g), 2 * ones)
-        slacks = (*slacks[:6], slacks[6] - 1)
-        ratio = centre / slacks[0]
-        facets = torch.minimum(ratio, 10 * ratio.median())
-        alpha = 0.1 * ones / n
-        half_h = 0.5 * maps.epsilon * facets.sum(-1, keepdim=True).expand(-1, -1, a)
-        half_g = 0.5 * maps.epsilon * maps.by_row(alpha)[:, None].expand(-1, a)
-        point = torch.cat([torch.full_like(u[..., :1], length), u], -1)
-        dual = torch.zeros_like(point)
-        dual[..., 0] = self.beta
-        free = (u[..., :a].abs() + spare, g)
-        duals = (facets, half_h, half_h, half_g, half_g, 1 / n - alpha, alpha)
-        return Iterate(point, dual, free, slacks, duals)
-
     def objective(self, u: torch.Tensor) -> float:
-        """The exact worst-case hinge loss plus penalty.
+        """The exact worst-case loss plus penalty.
 
-        Source: [A] eq. (15)
+        Source: [A] eqs. (15), (17)
         """
         z = self.maps.seen(u)
-        worst = self.maps.epsilon * z[:, : self.maps.attacked].abs().sum(-1)
-        score = self.y * (self.maps.X * z[self.maps.row_of]).sum(-1) - worst[self.maps.row_of]
-        norms = torch.linalg.vector_norm(u, dim=-1)
-        return float((1 - score).clamp(min=0).mean()) + self.beta * float(norms.sum())  # (15)
+        length = self.maps.epsilon * z[:, : self.maps.attacked].abs().sum(-1)
+        loss = self._worst_loss(self.maps.score(z), length[self.maps.row_of])
+        return loss + self.beta * float(torch.linalg.vector_norm(u, dim=-1).sum())
 
     def certificate(self, at: Iterate) -> tuple[float, RobustProof]:
-        r"""mean(a) min(1, beta / max_j ||.||), the facets' share soft-thresholded away.
+        """Weak duality: the facets' share of the attacked coordinates is soft-thresholded away.
 
-        Source: own, weak duality for [A] eq. (15)
+        Source: own (for [A] eqs. (15), (18))
         """
         maps, a = self.maps, self.maps.attacked
-        facets, alpha = at.multipliers[0], at.multipliers[6].clamp(0, 1 / len(self.y))
-        limit = maps.epsilon * maps.by_row(alpha)[:, None]
+        facets, loss = at.multipliers[0], self._dual_pairs(at)
+        on_score, on_length = maps.across(*loss)
+        limit = -maps.epsilon * maps.by_row(on_length)[:, None]
         pi = (at.multipliers[4] - at.multipliers[3]).clamp(-limit, limit)
-        force = maps.by_row((self.y * alpha)[:, None] * maps.X)
+        force = maps.pull(on_score)
         force[:, :a] += pi
         columns = (maps.facets * facets) @ maps.X + maps.seen_adjoint(force)
         spent = maps.epsilon * facets.sum(-1, keepdim=True)
@@ -200,9 +118,9 @@ class RobustHinge:
         shrunk = torch.sign(head) * (head.abs() - spent).clamp(min=0)
         norms = torch.linalg.vector_norm(torch.cat([shrunk, columns[..., a:]], -1), dim=-1)
         largest = float(norms.max())
-        scale = min(1.0, self.beta / largest) if largest > 0 else 1.0
-        proof = RobustProof(-alpha * self.y, -pi * self.sigma, facets)
-        return float(alpha.sum()) * scale, proof
+        limit_scale = self.beta / largest if largest > 0 else math.inf
+        proof = RobustProof(torch.stack(loss), pi * self.sigma, facets)
+        return self._dual_value(loss, limit_scale), proof
 
     def stationarity(self, at: Iterate) -> torch.Tensor:
         """Minus the u part of the transposed maps."""
@@ -214,4 +132,126 @@ class RobustHinge:
 
     def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> RobustNewton:
         """Factorise at the iterate."""
-        return RobustNewton(self.maps, at, scaling, residual)
+        return RobustNewton(self.maps, at, scaling, residual, self._slope(at), self.curvature)
+
+    def _place(
+        self,
+        centre: float,
+        xi: torch.Tensor,
+        length: float,
+        loss: tuple[torch.Tensor, torch.Tensor],
+    ) -> Iterate:
+        """v = w along the gates; h takes half the room of each cell, epsilon 1'g is `length`."""
+        maps, a = self.maps, self.maps.attacked
+        P, n = maps.facets.shape
+        R = maps.rows.shape[0]
+        centre = centre / (2 * n * P + 2 * P + 2 * n + 4 * P * a + 2 * R * a)
+        reach = 2 * n * centre / self.beta
+        u = (0.5 * reach * self.gates).expand(2, -1, -1)
+        spare = (0.25 * reach * self.room / (maps.epsilon * a))[:, None]
+        g = torch.full_like(maps.X[:1, :a], length / (maps.epsilon * a)).expand(R, -1).clone()
+        free = (u[..., :a].abs() + spare, g, xi)
+        slacks = maps.slacks(u, free)
+        shifted = (s - c for s, c in zip(slacks[5:], self._shifts(), strict=True))
+        slacks = (*slacks[:5], *shifted)
+        ratio = centre / slacks[0]
+        facets = torch.minimum(ratio, 10 * ratio.median())
+        half_h = 0.5 * maps.epsilon * facets.sum(-1, keepdim=True).expand(-1, -1, a)
+        on_length = maps.by_row(-maps.across(*loss)[1])[:, None]
+        half_g = 0.5 * maps.epsilon * on_length.expand(-1, a)
+        point = torch.cat([torch.full_like(u[..., :1], reach), u], -1)
+        dual = torch.zeros_like(point)
+        dual[..., 0] = self.beta
+        duals = (facets, half_h, half_h, half_g, half_g, *loss)
+        return Iterate(point, dual, free, slacks, duals)
+
+    def _sign(self) -> torch.Tensor:
+        raise NotImplementedError
+
+    def _shifts(self) -> tuple[torch.Tensor, torch.Tensor]:
+        raise NotImplementedError
+
+    def _slope(self, at: Iterate) -> torch.Tensor:
+        raise NotImplementedError
+
+    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
+        raise NotImplementedError
+
+    def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
+        raise NotImplementedError
+
+    def _dual_value(self, loss: tuple[torch.Tensor, torch.Tensor], limit: float) -> float:
+        raise NotImplementedError
+
+
+class RobustHinge(_Robust):
+    r"""The reduced (15): xi >= 0 and xi >= 1 - y x'z + epsilon ||z||_1, mean of xi.
+
+    Source: [A] eq. (15), Theorem 4; the reductions are own
+    """
+
+    one_length, curvature = False, 0.0
+    slopes, weights = (0.0, 1.0), (0.0, 1.0)
+
+    def start(self) -> Iterate:
+        """Outputs 0, xi = 2, norms at 1/2."""
+        n, ones = len(self.y), torch.ones_like(self.y)
+        return self._place(1.0, 2 * ones, 0.5, (0.9 * ones / n, 0.1 * ones / n))
+
+    def _sign(self) -> torch.Tensor:
+        return self.y
+
+    def _shifts(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.zeros_like(self.y), torch.ones_like(self.y)
+
+    def _slope(self, at: Iterate) -> torch.Tensor:
+        return torch.full_like(self.y, 1 / len(self.y))
+
+    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
+        return float((1 - score + length).clamp(min=0).mean())  # (15)
+
+    def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
+        alpha = at.multipliers[6].clamp(0, 1 / len(self.y))
+        return 1 / len(self.y) - alpha, alpha
+
+    def _dual_value(self, loss: tuple[torch.Tensor, torch.Tensor], limit: float) -> float:
+        return float(loss[1].sum()) * min(1.0, limit)
+
+
+class RobustSquared(_Robust):
+    r"""The reduced (18): xi >= |x'z - y| + epsilon ||z||_1, half the sum of xi squared.
+
+    Source: [A] eq. (18), Theorem 5; the reductions are own
+    """
+
+    one_length, curvature = True, 1.0
+    slopes, weights = (-1.0, 1.0), (1.0, 1.0)
+
+    def start(self) -> Iterate:
+        """Outputs 0, norms at half the largest target, as much room again above them."""
+        size = float(self.y.abs().max()) or 1.0
+        xi = self.y.abs() + size
+        return self._place(0.5 * float(xi.square().sum()), xi, 0.5 * size, (xi / 2, xi / 2))
+
+    def _sign(self) -> torch.Tensor:
+        return torch.ones_like(self.y)
+
+    def _shifts(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return -self.y, self.y
+
+    def _slope(self, at: Iterate) -> torch.Tensor:
+        return at.free[2]
+
+    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
+        return 0.5 * float(((score - self.y).abs() + length).square().sum())  # (17), (18)
+
+    def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
+        return at.multipliers[5], at.multipliers[6]
+
+    def _dual_value(self, loss: tuple[torch.Tensor, torch.Tensor], limit: float) -> float:
+        inner = float(self.y @ (loss[1] - loss[0]))
+        square = float((loss[0] + loss[1]).square().sum())
+        if square == 0.0:
+            return 0.0
+        scale = min(max(inner / square, 0.0), limit)
+        return scale * inner - 0.5 * scale**2 * square

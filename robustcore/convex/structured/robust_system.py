@@ -1,4 +1,4 @@
-r"""The Newton system of the reduced (15).
+r"""The Newton system of the reduced (15) and (18).
 
 h and g are eliminated entry by entry, but their sums p_j = 1'h_j and q_r = 1'g_r stay unknowns:
 every term of the reduced system is then a sum of positive semidefinite ones and nothing is
@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from .cones import Scaling
-from .engine import Iterate, Partial, Tensors
+from .protocol import Iterate, Partial, Tensors
+from .robust_maps import RobustMaps
 from .system import robust_cholesky
-
-if TYPE_CHECKING:
-    from .robust import RobustMaps
 
 Right = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # u, h, g, xi
 
@@ -71,29 +68,34 @@ class RobustNewton:
     """Directions of the robust program at one iterate."""
 
     def __init__(
-        self, maps: RobustMaps, at: Iterate, scaling: Scaling, residual: torch.Tensor
+        self,
+        maps: RobustMaps,
+        at: Iterate,
+        scaling: Scaling,
+        residual: torch.Tensor,
+        slope: torch.Tensor,
+        curvature: float,
     ) -> None:
-        self.maps = maps
+        self.maps, self.curvature = maps, curvature
         self.ratios = tuple(m / s for s, m in zip(at.slacks, at.multipliers, strict=True))
-        _, h, g = maps.adjoint(at.multipliers)
-        n = len(maps.y)
-        self.residuals: Right = (residual, -h, -g, 1 / n - at.multipliers[5] - at.multipliers[6])
+        _, h, g, xi = maps.adjoint(at.multipliers)
+        self.residuals: Right = (residual, -h, -g, slope - xi)
         head, tail = scaling.w[..., 0], scaling.w[..., 1:]
         norm = torch.linalg.vector_norm(tail, dim=-1, keepdim=True)
         self.axis = torch.where(norm > 0, tail / norm, torch.zeros_like(tail))
         self.weight = scaling.eta**-2
         self.shrink = 1 - 1 / (2 * head.square() - 1)
-        facet, hp, hm, gp, gm, on_xi, on_r = self.ratios
+        facet, hp, hm, gp, gm, one, two = self.ratios
         self.fold_h, self.fold_g = Fold.of(hp, hm), Fold.of(gp, gm)
-        self.share = on_r / (on_xi + on_r)
+        self.total = one + two + curvature
         self._factor_blocks(facet)
-        self._factor_coupling(on_xi * self.share)
+        self._factor_coupling(one, two)
 
     def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
         """All directions but t and z, refined against the full operator."""
-        u, h, g = self.maps.adjoint(goals)
+        u, h, g, xi = self.maps.adjoint(goals)
         r = self.residuals
-        right: Right = (cone + u - r[0], h - r[1], g - r[2], goals[5] + goals[6] - r[3])
+        right: Right = (cone + u - r[0], h - r[1], g - r[2], xi - r[3])
         found = self._solve(right)
         scale = max(*(float(part.abs().max()) for part in right), 1e-300)
         last = math.inf
@@ -105,21 +107,21 @@ class RobustNewton:
                 break
             last = size
             found = tuple(a + b for a, b in zip(found, self._solve(left), strict=True))  # type: ignore
-        slacks = self.maps.slacks(found[0], found[1:3], found[3])
+        slacks = self.maps.slacks(found[0], found[1:])
         multipliers = tuple(
             goal - ratio * s for goal, ratio, s in zip(goals, self.ratios, slacks, strict=True)
         )
-        return Partial(found[0], found[1:3], slacks, multipliers)
+        return Partial(found[0], found[1:], slacks, multipliers)
 
     def _apply(self, x: Right) -> Right:
         """The unreduced normal operator."""
-        u, h, g, xi = x
-        slacks = self.maps.slacks(u, (h, g), xi)
+        u, free, xi = x[0], x[1:], x[3]
+        slacks = self.maps.slacks(u, free)
         weighted = tuple(ratio * s for ratio, s in zip(self.ratios, slacks, strict=True))
-        on_u, on_h, on_g = self.maps.adjoint(weighted)
+        on_u, on_h, on_g, on_xi = self.maps.adjoint(weighted)
         along = (self.axis * u).sum(-1, keepdim=True) * self.axis
         cone = self.weight[..., None] * (u - self.shrink[..., None] * along)
-        return on_u + cone, on_h, on_g, weighted[5] + weighted[6]
+        return on_u + cone, on_h, on_g, on_xi + self.curvature * xi
 
     def _factor_blocks(self, facet: torch.Tensor) -> None:
         """H_j on (p, u), Cholesky with p first; its trailing factor is that of the Schur block."""
@@ -149,19 +151,35 @@ class RobustNewton:
         )
         self.parallel = half.mT @ half  # (S_v^-1 + S_w^-1)^-1
 
-    def _factor_coupling(self, omega: torch.Tensor) -> None:
+    def _lines(
+        self, one: torch.Tensor, two: torch.Tensor
+    ) -> list[tuple[torch.Tensor, tuple[float, float]]]:
+        """What is left of the loss once xi is eliminated: weights, and slopes of (length, score).
+
+        Squares of xi + l_i, each with weight w_i, leave the sum over pairs of
+        w_i w_j (l_i - l_j)^2 / sum w; the curvature of the loss is one more square with l = 0.
+        """
+        (a, b), (c, e) = self.maps.slopes, self.maps.weights
+        lines = [(one * (two / self.total), (c - e, b - a))]
+        if self.curvature:
+            lines.append((self.curvature * (one / self.total), (-c, a)))
+            lines.append((self.curvature * (two / self.total), (-e, b)))
+        return lines
+
+    def _factor_coupling(self, one: torch.Tensor, two: torch.Tensor) -> None:
         """The dense matrix on (q, delta): rows first, then patterns."""
         maps, d = self.maps, self.maps.X.shape[1]
         R, P = maps.rows.shape
         rows = self.fold_g.matrix(d)
-        line = torch.cat(
-            [torch.full_like(maps.X[:, :1], -maps.epsilon), maps.y[:, None] * maps.X], 1
-        )
         order = maps.row_of.argsort()
         edges = torch.bincount(maps.row_of, minlength=R).cumsum(0).tolist()
-        for r, (low, high) in enumerate(zip([0, *edges[:-1]], edges, strict=True)):
-            some = line[order[low:high]]
-            rows[r] += (some.T * omega[order[low:high]]) @ some
+        signed = maps.sign[:, None] * maps.X
+        for omega, (on_length, on_score) in self._lines(one, two):
+            lengths = torch.full_like(signed[:, :1], on_length * maps.epsilon)
+            line = torch.cat([lengths, on_score * signed], 1)
+            for r, (low, high) in enumerate(zip([0, *edges[:-1]], edges, strict=True)):
+                some = line[order[low:high]]
+                rows[r] += (some.T * omega[order[low:high]]) @ some
         matrix = rows.new_zeros(R + P * d, R + P * d)
         matrix[:R, :R].diagonal().copy_(rows[:, 0, 0])
         below = (maps.rows[:, :, None] * rows[:, None, 0, 1:]).reshape(R, P * d)
@@ -182,9 +200,10 @@ class RobustNewton:
         block = self.fold_h.right(on_h, d)
         block[..., 1:] += on_u
         row = self.fold_g.right(on_g, d)
-        pushed = -self.share * on_xi
-        row[:, 0] += -maps.epsilon * maps.by_row(pushed)
-        row[:, 1:] += maps.by_row((maps.y * pushed)[:, None] * maps.X)
+        pushed = -on_xi / self.total
+        on_score, on_length = maps.across(self.ratios[5] * pushed, self.ratios[6] * pushed)
+        row[:, 0] += maps.epsilon * maps.by_row(on_length)
+        row[:, 1:] += maps.pull(on_score)
         # p out of each block: forward substitution of its first row
         first = self.blocks[..., 0, 0]
         across = self.blocks[..., 1:, 0]
@@ -199,7 +218,7 @@ class RobustNewton:
         u = torch.stack([w + delta, w])
         p = (block[..., 0] / first - (across * u).sum(-1)) / first
         a, z = maps.attacked, maps.rows @ delta
-        score = maps.y * (maps.X * z[maps.row_of]).sum(-1) - maps.epsilon * q[maps.row_of]
-        xi = (on_xi - self.ratios[6] * score) / (self.ratios[5] + self.ratios[6])
+        first_l, second_l = maps.along(maps.score(z), maps.epsilon * q[maps.row_of])
+        xi = (on_xi - self.ratios[5] * first_l - self.ratios[6] * second_l) / self.total
         h = self.fold_h.unfold(on_h, p, u[..., :a])
         return u, h, self.fold_g.unfold(on_g, q, z[:, :a]), xi

@@ -15,7 +15,7 @@ import torch
 
 from ...errors import InputError
 from .cones import Scaling
-from .engine import Iterate, Partial, Tensors
+from .protocol import Iterate, Partial, Tensors
 from .system import NewtonSystem, Operators
 
 
