@@ -33,9 +33,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from .errors import DataError, InputError
+from .errors import DataError, InputError, MissingExtraError
 from .expressions import Row, evaluate
 
 CRITERIA = {
@@ -95,7 +93,15 @@ def load(folder: Path | str) -> list[Claim]:
         For an entry with a missing or unknown key, an unknown verdict, or an id used twice.
     DataError
         If the folder holds no ledger.
+    MissingExtraError
+        If pyyaml is not installed.
     """
+    try:
+        import yaml
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "the ledger is YAML and pyyaml is not installed; pip install 'robustcore[book]'"
+        ) from error
     claims: list[Claim] = []
     for path in sorted(Path(folder).glob("*.yml")):
         for entry in yaml.safe_load(path.read_text(encoding="utf-8")) or []:

@@ -61,7 +61,7 @@ def _scoreboard(ledger: list[claims.Claim]) -> str:
 
 
 def _table(entries: list[claims.Claim]) -> str:
-    text = "```{list-table}\n:header-rows: 1\n:class: scoreboard\n:widths: 14 40 12 12 22\n\n"
+    text = "```{list-table}\n:header-rows: 1\n:class: scoreboard\n:widths: 17 31 10 12 30\n\n"
     text += "* - where\n  - claim\n  - paper\n  - ours\n  - verdict\n"
     for claim in entries:
         verdict = claims.judge(claim, rows_of)
@@ -72,7 +72,7 @@ def _table(entries: list[claims.Claim]) -> str:
             )
         badge = f"{{bdg-{_BADGES[verdict]}}}`{verdict}`"
         ours = claims.ours(claim, rows_of) or "–"
-        page = f"[{claim.page}](../notebooks/{claim.page}.ipynb)"
+        page = f"[](../notebooks/{claim.page}.ipynb)"
         for start, cell in (
             ("* -", f"{_one_line(claim.source)}<br>{page}"),
             ("  -", f"{_one_line(claim.statement)}"),
@@ -106,7 +106,7 @@ def _findings(ledger: list[claims.Claim]) -> str:
             numbers = {"ours": claims.ours(claim, rows_of), "paper": _printed(claim.paper)}
             sentence = _one_line(claim.finding).format(**numbers)
             badge = f"{{bdg-{_BADGES[claim.verdict]}}}`{claim.verdict}`"
-            lines.append(f"- {sentence} {badge} [{claim.page}](../notebooks/{claim.page}.ipynb)")
+            lines.append(f"- {sentence} {badge} [](../notebooks/{claim.page}.ipynb)")
     return "\n".join(lines) + "\n"
 
 
