@@ -7,7 +7,23 @@ entry for the true class is 0. A sample is certified when every bound of its row
 from .exact import exact
 from .first_order import arub, baseline
 from .propagation import crown, ibp
-from .rub import nominal_slopes, rub
+from .recursion import nominal_slopes
+from .rub import rub, rub_top
+from .rub_wider import rub_any, rub_boxed, rub_optimised, rub_polytope
 from .tightest import tightest
 
-__all__ = ["arub", "baseline", "crown", "exact", "ibp", "nominal_slopes", "rub", "tightest"]
+__all__ = [
+    "arub",
+    "baseline",
+    "crown",
+    "exact",
+    "ibp",
+    "nominal_slopes",
+    "rub",
+    "rub_any",
+    "rub_boxed",
+    "rub_optimised",
+    "rub_polytope",
+    "rub_top",
+    "tightest",
+]

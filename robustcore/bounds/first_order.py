@@ -78,6 +78,27 @@ def arub(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
     The Jacobian is formed explicitly, as a product of masked weight matrices: one matrix product a
     layer and no double backward pass. A ReLU at exactly zero counts as inactive, [B] eq. (21).
     """
+    value, jacobian = gap_jacobian(net, x, y)
+    return value + ball.support(jacobian)  # (9)
+
+
+def gap_jacobian(
+    net: nn.Module, x: torch.Tensor, y: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Every gap and its gradient in the input, with a graph into the parameters.
+
+    Source: [B] eqs. (8), (22)
+
+    Parameters
+    ----------
+    net : ReLUNetwork or nn.Sequential of supported layers
+    x : (n, ...) tensor
+    y : (n,) class labels
+
+    Returns
+    -------
+    (n, K) tensor, (n, K, M) tensor
+    """
     layers, x = read_network(net, x, y)
     masks, h = [], x
     for W, b in layers[:-1]:
@@ -89,4 +110,4 @@ def arub(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
     jacobian = V
     for (W, _), mask in zip(reversed(layers[:-1]), reversed(masks), strict=True):
         jacobian = (jacobian * mask[:, None]) @ W  # (22)
-    return value + ball.support(jacobian)  # (9)
+    return value, jacobian

@@ -1,11 +1,7 @@
 r"""RUB: a provable bound over the L1 ball, at any depth, in closed form.
 
-Shape letters: n samples, M inputs, K classes, r_l neurons in layer l, v vertices of a chunk.
-
-The cross-polytope has 2M vertices :math:`x \pm \rho e_m`. Along the line from x to each of them the
-recursion of Theorem 11 carries two functions a neuron: u, a convex upper bound of the
-pre-activation, and l, a concave lower bound. A convex function on a polytope peaks at a vertex, so
-the largest value of the last u over the 2M vertices bounds the gap on the whole ball.
+The cross-polytope has 2M vertices :math:`x \pm \rho e_m`. A convex function on a polytope peaks at
+a vertex, so the largest value of Theorem 11's g over them bounds the gap on the whole ball.
 """
 
 from __future__ import annotations
@@ -17,10 +13,8 @@ from torch import nn
 
 from ..balls import LpBall
 from ..errors import InputError
-from ..networks import AffineLayers, affine_layers
-from .inputs import last_layer_gaps, read_network
-
-_ROWS = 1024  # rows of the sweep held at once: enough for the matrix product, small in memory
+from .first_order import arub, gap_jacobian
+from .recursion import ROWS, Recursion
 
 
 def rub(
@@ -69,114 +63,74 @@ def rub(
     (sample, class); the second evaluates those again with a graph. Value and gradient are those of
     one graph over all vertices, at a fraction of its time and memory.
     """
-    if ball.p != 1:
-        raise InputError(f"RUB needs an L1 ball, got p={ball.p:g}; use arub, or LpBall(1, ...).")
-    layers, x = read_network(net, x, y)
-    V, c = last_layer_gaps(layers, y)
-    W, b = layers[0]
-    z = x @ W.T + b
-    if len(layers) == 1:  # affine in x: the support function is exact
-        return torch.einsum("nkm,nm->nk", V, x) + c + ball.support(V)
-    slopes = nominal_slopes(net, x) if isinstance(t, str) else list(t)
-    _check_slopes(t, slopes, layers, x.shape[0])
+    check_l1(ball)
+    at = Recursion.around(net, x, y, t)
+    if len(at.layers) == 1:
+        return arub(net, x, y, ball)  # affine in x: the first order is exact
+    W = at.layers[0][0]
     with torch.no_grad():
-        worst = _worst_vertices(layers, z, slopes, V, c, ball.radius, chunk or _ROWS)
-    M = x.shape[1]
-    signs = 1 - 2 * (worst >= M).to(W)
-    steps = W.T[worst % M] * (ball.radius * signs)[..., None]
-    upper, lower = _propagate(layers, z[:, None] + steps, slopes)  # (n, K, r)
-    bound = _last_layer(V, c, upper, lower, slopes[-1])
+        worst = at.worst(vertex_steps(W, ball.radius), chunk or ROWS)
+    steps = _signed_columns(W, worst, ball.radius)  # (n, K, r_1)
+    bound = at.values(steps)
     return bound.diagonal(dim1=1, dim2=2)  # the vertex found for class k answers for class k
 
 
-def nominal_slopes(net: nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
-    """t^l = 1 where z^l(x) > 0, else 0: the slopes at which RUB meets the linear approximation.
+def rub_top(
+    net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall, top: int = 8
+) -> torch.Tensor:
+    """Theorem 11 at the few vertices where the first order is largest: for training only.
 
-    Source: [B] eq. (21)
+    Source: own (on [B] Theorem 11)
 
     Parameters
     ----------
-    net : ReLUNetwork or nn.Sequential of supported layers
-    x : (n, M) tensor
+    net, x, y, ball
+        As for `rub`.
+    top : int
+        Vertices of each (sample, class), the largest slopes of the linearised gap.
 
     Returns
     -------
-    list of (n, r_l) tensors, l = 1..L-1
+    (n, K) tensor
+        At most `rub`, and equal to it once the worst vertex is among the chosen: not a bound of
+        the worst gap. Certify with `rub`. Differentiable in the parameters.
     """
-    slopes, h = [], x.flatten(1)
-    for W, b in affine_layers(net)[:-1]:
-        z = h @ W.to(h).T + b.to(h)
-        slopes.append((z > 0).to(z))  # (21)
-        h = z.clamp(min=0)
-    return slopes
+    check_l1(ball)
+    at = Recursion.around(net, x, y)
+    if len(at.layers) == 1:
+        return arub(net, x, y, ball)
+    n, K = at.c.shape
+    W = at.layers[0][0]
+    pairs = at.each_class()
+    with torch.no_grad():
+        _, slopes = gap_jacobian(net, x, y)
+        largest = slopes.abs().topk(min(top, W.shape[1]), dim=-1).indices
+        signs = slopes.gather(-1, largest) < 0
+        index = (largest + W.shape[1] * signs).reshape(n * K, -1)
+        worst = pairs.worst(_signed_columns(W, index, ball.radius))
+        chosen = index.gather(1, worst)
+    return pairs.values(_signed_columns(W, chosen, ball.radius)).reshape(n, K)
 
 
-def _check_slopes(
-    t: str | Sequence[torch.Tensor], slopes: list[torch.Tensor], layers: AffineLayers, n: int
-) -> None:
-    if isinstance(t, str) and t != "nominal":
-        raise InputError(f"t must be 'nominal' or a sequence of tensors, got {t!r}.")
-    wanted = [(n, W.shape[0]) for W, _ in layers[:-1]]
-    got = [tuple(s.shape) for s in slopes]
-    if got != wanted:
-        raise InputError(f"t must have the shapes {wanted}, one for each hidden layer, got {got}.")
-    if any(bool(((s < 0) | (s > 1)).any()) for s in slopes):
-        raise InputError("every slope t must lie in [0, 1]; outside, the bound is not sound.")
+def check_l1(ball: LpBall) -> None:
+    """Refuse every ball but L1, by name.
 
-
-def _worst_vertices(
-    layers: AffineLayers,
-    z: torch.Tensor,
-    slopes: list[torch.Tensor],
-    V: torch.Tensor,
-    c: torch.Tensor,
-    radius: float,
-    rows: int,
-) -> torch.Tensor:
-    """For each (sample, class) the index of the vertex with the largest bound, in 0..2M-1.
-
-    Index m < M stands for x + radius e_m, index M + m for x - radius e_m.
+    Source: own
     """
-    steps = torch.cat([layers[0][0].T, -layers[0][0].T]) * radius  # (2M, r_1)
-    best = torch.full_like(c, -torch.inf)
-    where = torch.zeros_like(c, dtype=torch.long)
-    width = max(1, rows // max(1, z.shape[0]))
-    for start in range(0, steps.shape[0], width):
-        upper, lower = _propagate(layers, z[:, None] + steps[start : start + width], slopes)
-        value, vertex = _last_layer(V, c, upper, lower, slopes[-1]).max(dim=1)
-        better = value > best
-        best = torch.where(better, value, best)
-        where = torch.where(better, vertex + start, where)
-    return where
+    if ball.p != 1:
+        raise InputError(f"RUB needs an L1 ball, got p={ball.p:g}; use arub, or LpBall(1, ...).")
 
 
-def _propagate(
-    layers: AffineLayers, first: torch.Tensor, slopes: list[torch.Tensor]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Theorem 11's recursion up to z^{L-1}, in centre/radius form: (n, v, r_1) -> (n, v, r_{L-1}).
+def vertex_steps(W: torch.Tensor, radius: float) -> torch.Tensor:
+    """W^1 delta at all vertices, (2M, r_1): first all +radius e_m, then all -radius e_m.
 
-    With u = g(a, +1) and l = -g(a, -1) the two brackets of the theorem are p = [u]_+ and q = t l;
-    then [W]_+ p - [-W]_+ q = W mid + |W| rad, which halves the matrix products.
+    Source: [B] Theorem 7
     """
-    upper = lower = first  # g^1: both are the affine pre-activation itself
-    for (W, b), t in zip(layers[1:-1], slopes[:-1], strict=True):
-        mid, rad = _middle(upper, lower, t)
-        centre, spread = mid @ W.T + b, rad @ W.abs().T
-        upper, lower = centre + spread, centre - spread  # (35), 2 <= l <= L-1
-    return upper, lower
+    return torch.cat([W.T, -W.T]) * radius
 
 
-def _middle(
-    upper: torch.Tensor, lower: torch.Tensor, t: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Centre and radius of p = [u]_+ and q = t l; the radius is never negative."""
-    p, q = upper.clamp(min=0), t[:, None] * lower
-    return (p + q) / 2, (p - q) / 2
-
-
-def _last_layer(
-    V: torch.Tensor, c: torch.Tensor, upper: torch.Tensor, lower: torch.Tensor, t: torch.Tensor
-) -> torch.Tensor:
-    """g^L for every vertex and class: (n, v, K)."""
-    mid, rad = _middle(upper, lower, t)
-    return mid @ V.mT + rad @ V.abs().mT + c[:, None]  # (35), l = L
+def _signed_columns(W: torch.Tensor, index: torch.Tensor, radius: float) -> torch.Tensor:
+    """Rows `index` of `vertex_steps`, with a graph into W: (...) -> (..., r_1)."""
+    M = W.shape[1]
+    signs = 1 - 2 * (index >= M).to(W)
+    return W.T[index % M] * (radius * signs)[..., None]

@@ -1,0 +1,130 @@
+"""RUB on other sets, with other slopes, and at few vertices: sound, ordered, and never looser."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from robustcore import bounds
+from robustcore.balls import LpBall
+from robustcore.errors import InputError
+from robustcore.losses import gaps
+from robustcore.networks import ReLUNetwork
+from robustcore.studies.b_twins import random_instances
+
+
+def attacked(instance, delta):
+    """The largest gap over perturbations (v, M) or (v, n, M)."""
+    delta = torch.as_tensor(delta)
+    delta = delta[:, None] if delta.ndim == 2 else delta
+    return torch.stack([gaps(instance.net(instance.x + d), instance.y) for d in delta]).amax(0)
+
+
+def arguments(instance, p=1.0, box=None):
+    return instance.net, instance.x, instance.y, LpBall(p, instance.radius, box)
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2, math.inf])
+def test_any_p_is_sound(p):
+    rng = np.random.default_rng(0)
+    for instance in random_instances(30, seed=40):
+        found = bounds.rub_any(*arguments(instance, p))
+        delta = LpBall(p, instance.radius).sample((300, *instance.x.shape), rng)
+        assert (attacked(instance, delta) <= found + 1e-12).all()
+        if p == math.inf:
+            assert (bounds.exact(*arguments(instance, p)) <= found + 1e-12).all()
+
+
+def test_any_p_is_exact_on_a_linear_network():
+    net = ReLUNetwork([4, 3], torch.Generator().manual_seed(0), dtype=torch.float64)
+    x, y, ball = torch.randn(5, 4, dtype=torch.float64), torch.arange(5) % 3, LpBall(2, 0.7)
+    with torch.no_grad():
+        expected = bounds.arub(net, x, y, ball)  # exact: nothing can flip
+    assert torch.allclose(bounds.rub_any(net, x, y, ball), expected, atol=1e-12)
+
+
+def test_polytope_of_the_cross_polytope_is_rub():
+    for instance in random_instances(12, seed=41):
+        M = instance.x.shape[1]
+        vertices = torch.from_numpy(LpBall(1, instance.radius).vertices(M))
+        expected = bounds.rub(*arguments(instance))
+        found = bounds.rub_polytope(instance.net, instance.x, instance.y, vertices)
+        assert torch.allclose(found, expected, atol=1e-13)
+        shared = vertices.expand(len(instance.y), -1, -1)
+        each = bounds.rub_polytope(instance.net, instance.x, instance.y, shared)
+        assert torch.allclose(each, expected, atol=1e-13)
+
+
+def test_polytope_is_sound_on_per_feature_radii_and_swaps():
+    """Convex combinations of the vertices are what an adversary may use."""
+    rng = np.random.default_rng(1)
+    for instance in random_instances(20, seed=42):
+        M = instance.x.shape[1]
+        vertices = rng.normal(size=(M + 2, M)) * rng.uniform(0.1, 1.0, size=M)
+        weights = rng.dirichlet(np.full(M + 2, 0.3), size=300)
+        found = bounds.rub_polytope(
+            instance.net, instance.x, instance.y, torch.from_numpy(vertices)
+        )
+        assert (attacked(instance, weights @ vertices) <= found + 1e-12).all()
+
+
+def test_box_awareness_is_sound_and_never_looser():
+    rng = np.random.default_rng(2)
+    gained = 0
+    for instance in random_instances(30, seed=43):
+        box = (-2.0, 2.0)
+        instance = type(instance)(
+            instance.net, instance.x.clamp(-2, 2), instance.y, instance.radius, instance.depth
+        )
+        ball = LpBall(1, instance.radius, box)
+        found = bounds.rub_boxed(*arguments(instance, 1, box))
+        plain = bounds.rub(*arguments(instance))
+        assert (found <= plain + 1e-12).all()
+        gained += int((found < plain - 1e-6).sum())
+        delta = torch.from_numpy(ball.sample((300, *instance.x.shape), rng))
+        inside = (instance.x + delta).clamp(*box) - instance.x  # clamping only shortens
+        assert (attacked(instance, inside) <= found + 1e-12).all()
+    assert gained > 0
+
+
+def test_optimised_slopes_are_sound_and_never_looser():
+    gained = 0
+    for instance in random_instances(24, seed=44):
+        found = bounds.rub_optimised(*arguments(instance))
+        plain = bounds.rub(*arguments(instance))
+        assert (bounds.exact(*arguments(instance)) <= found + 1e-12).all()
+        assert (found <= plain + 1e-12).all()
+        gained += int((found < plain - 1e-6).sum())
+    assert gained > 0
+
+
+def test_few_vertices_are_below_all_and_all_are_rub():
+    for instance in random_instances(12, seed=45):
+        full = bounds.rub(*arguments(instance))
+        few = bounds.rub_top(*arguments(instance), top=1)
+        everything = bounds.rub_top(*arguments(instance), top=instance.x.shape[1])
+        assert (few <= full + 1e-13).all()
+        assert (few <= everything + 1e-13).all()
+
+
+def test_few_vertices_have_a_gradient():
+    instance = next(iter(random_instances(1, seed=46)))
+    net = instance.net.requires_grad_(True)
+    bounds.rub_top(*arguments(instance), top=2).sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in net.parameters())
+    assert net.layers[0].weight.grad.abs().sum() > 0
+
+
+def test_bad_arguments_are_refused():
+    instance = next(iter(random_instances(1, seed=47)))
+    with pytest.raises(InputError, match="needs an L1 ball"):
+        bounds.rub_optimised(*arguments(instance, 2))
+    with pytest.raises(InputError, match="a box is needed"):
+        bounds.rub_boxed(*arguments(instance))
+    with pytest.raises(InputError, match="must lie in the box"):
+        bounds.rub_boxed(*arguments(instance, 1, (-1e-9, 1e-9)))
+    with pytest.raises(InputError, match="vertices must be"):
+        bounds.rub_polytope(
+            instance.net, instance.x, instance.y, torch.zeros(2, instance.x.shape[1] + 1)
+        )
