@@ -7,11 +7,20 @@ index from the `Source:` lines, one API page for each module.
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from . import api, equations, scoreboard
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def listed_notebooks() -> list[Path]:
+    """The texts of the notebooks that the table of contents lists, in its order."""
+    toc = (ROOT / "book" / "_toc.yml").read_text(encoding="utf-8")
+    return [
+        ROOT / "notebooks" / f"{name}.md" for name in re.findall(r"notebooks/(\w+)\.ipynb", toc)
+    ]
 
 
 def main() -> None:
@@ -20,7 +29,7 @@ def main() -> None:
     book = parser.parse_args().site / "book"
     pages = {
         **api.pages(ROOT / "robustcore"),
-        **equations.pages(ROOT / "robustcore", ROOT / "notebooks"),
+        **equations.pages(ROOT / "robustcore", listed_notebooks()),
         **scoreboard.pages(ROOT / "claims"),
     }
     for name, text in pages.items():

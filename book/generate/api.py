@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -20,8 +21,7 @@ first used. Imports go strictly downward, so that each floor can be read without
 _SECTION = """{level} {name}
 
 ```{{eval-rst}}
-.. automodule:: {name}
-{options}
+{directives}
 ```
 
 """
@@ -33,13 +33,13 @@ def pages(package: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     rows = []
     for module in all_modules.values():
-        options = _options(module, all_modules)
-        if module.name == package.name or module.name.endswith(".__main__") or options is None:
+        directives = _directives(module, all_modules)
+        if module.name == package.name or module.name.endswith(".__main__") or not directives:
             continue
         page = ".".join(module.name.split(".")[:2])
         file = f"api/{page}.md"
         level = "#" if module.name == page else "##"
-        section = _SECTION.format(level=level, name=module.name, options=options)
+        section = _SECTION.format(level=level, name=module.name, directives=directives)
         found[file] = found.get(file, "") + section
         if module.name == page:
             rows.append(f"| [{page}]({page}.md) | {_cell(module.summary)} |")
@@ -47,16 +47,27 @@ def pages(package: Path) -> dict[str, str]:
     return found
 
 
-def _options(module: Module, all_modules: dict[str, Module]) -> str | None:
-    """Directive options, or None for a submodule whose whole content its package documents."""
+def _directives(module: Module, all_modules: dict[str, Module]) -> str:
+    """What Sphinx is told; empty for a submodule whose whole content its package documents."""
+    start = f".. automodule:: {module.name}\n"
     if module.is_package:
         own = sorted({*module.exports, *module.public})
-        return f"   :members: {', '.join(own)}\n   :imported-members:" if own else ""
+        return start + (f"   :members: {', '.join(own)}\n   :imported-members:" if own else "")
     here = [n for n in module.public if home(module, n, all_modules) == module.name]
     if not here:
-        return None
+        return ""
+    parent, _, last = module.name.rpartition(".")
+    if last in all_modules[parent].exports:
+        # the package exports a function of this name: one name cannot mean both, so no module here
+        return "\n".join(_one(module, name) for name in here)
     # Matplotlib writes a method `set` into every subclass, with roles of its own in the text
-    return f"   :members: {', '.join(here)}\n   :exclude-members: set"
+    return start + f"   :members: {', '.join(here)}\n   :exclude-members: set"
+
+
+def _one(module: Module, name: str) -> str:
+    if isinstance(module.public[name], ast.ClassDef):
+        return f".. autoclass:: {module.name}.{name}\n   :members:\n"
+    return f".. autofunction:: {module.name}.{name}\n"
 
 
 def _cell(text: str) -> str:

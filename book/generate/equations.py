@@ -97,8 +97,8 @@ def source_line(docstring: str) -> str | None:
     return " ".join(found.group(1).split()) if found else None
 
 
-def pages(package: Path, notebooks: Path) -> dict[str, str]:
-    """File name under book/ to text."""
+def pages(package: Path, notebooks: list[Path]) -> dict[str, str]:
+    """File name under book/ to text, for a library and the pages (.md) of the book."""
     index: dict[Reference, list[Documented]] = defaultdict(list)
     for item in documented(modules(package)):
         for reference in references(source_line(item.docstring) or ""):
@@ -138,10 +138,10 @@ def _calls(code: str, item: Documented) -> bool:
     return re.search(f"{qualified}|rc\\.{parts[-1]}\\b|{imported}", code) is not None
 
 
-def _users(package: Path, notebooks: Path) -> dict[str, str]:
+def _users(package: Path, notebooks: list[Path]) -> dict[str, str]:
     """Page to the code that it runs: its own cells and the studies that they name."""
     found = {}
-    for path in sorted(notebooks.glob("*.md")):
+    for path in notebooks:
         code = path.read_text(encoding="utf-8")
         for study in sorted((package / "studies").glob("*.py")):
             if re.search(rf"\bstudies\.{study.stem}\b|studies import [^\n]*\b{study.stem}\b", code):
