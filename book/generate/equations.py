@@ -35,13 +35,14 @@ _HEAD = """# Equation index
 
 Which function holds which equation, theorem, table or algorithm: drawn from the `Source:` lines of
 the library when the book is built. [A] is {cite:t}`bai2022practical`, [B] is
-{cite:t}`bertsimas2022robust`. A page is listed if it, or the study behind it, calls the function.
+{cite:t}`bertsimas2022robust`. A page is listed, by the short name that begins its address, if it or
+the study behind it calls the function. Studies are listed for the tables and figures that they make.
 
 """
 _TABLE = """```{list-table}
 :header-rows: 1
 :class: equations
-:widths: 14 34 36 16
+:widths: 15 37 38 10
 
 * - in the paper
   - function
@@ -103,6 +104,8 @@ def pages(package: Path, notebooks: list[Path]) -> dict[str, str]:
     for item in documented(modules(package)):
         for reference in references(source_line(item.docstring) or ""):
             index[reference].append(item)
+    for reference, items in index.items():
+        index[reference] = _rooms_first(reference, items)
     users = _users(package, notebooks)
     text = _HEAD
     for paper, authors in PAPERS.items():
@@ -111,6 +114,14 @@ def pages(package: Path, notebooks: list[Path]) -> dict[str, str]:
             text += "".join(_rows(reference, index[reference], users))
         text += "```\n\n"
     return {"equations.md": text}
+
+
+def _rooms_first(reference: Reference, items: list[Documented]) -> list[Documented]:
+    """Where a formula lives, not every study that quotes it: studies only for what they make."""
+    if reference.kind in ("Table", "Figure"):
+        return items
+    rooms = [i for i in items if i.name.split(".")[1] not in ("studies", "plots")]
+    return rooms or items
 
 
 def _rows(reference: Reference, items: list[Documented], users: dict[str, str]) -> Iterator[str]:
@@ -122,7 +133,7 @@ def _rows(reference: Reference, items: list[Documented], users: dict[str, str]) 
         call = "()" if item.role in ("func", "meth") else ""
         link = f"{{py:{item.role}}}`{short}{call} <{item.name}>`"
         called = ", ".join(
-            f"[{page}](../notebooks/{page}.ipynb)"
+            f"[{page.split('_')[0]}](../notebooks/{page}.ipynb)"
             for page, code in users.items()
             if _calls(code, item)
         )
