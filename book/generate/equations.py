@@ -36,7 +36,7 @@ _HEAD = """# Equation index
 Which function holds which equation, theorem, table or algorithm: drawn from the `Source:` lines of
 the library when the book is built. [A] is {cite:t}`bai2022practical`, [B] is
 {cite:t}`bertsimas2022robust`. A page is listed, by the short name that begins its address, if it or
-the study behind it calls the function. Studies are listed for the tables and figures that they make.
+the study behind it calls the function. Studies are listed for the tables and figures they make.
 
 """
 _TABLE = """```{list-table}
