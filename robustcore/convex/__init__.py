@@ -4,6 +4,7 @@ cvxpy is loaded when a program is solved, not when this package is imported.
 """
 
 from .dual import cell_supremum, certify
+from .global_bound import gate_supremum_bound, global_lower_bound
 from .pruning import prune
 from .recovery import recover, training_cost, vertex_cost
 from .robust_hinge import train_robust_hinge, worst_perturbation
@@ -15,6 +16,8 @@ __all__ = [
     "ConvexSolution",
     "cell_supremum",
     "certify",
+    "gate_supremum_bound",
+    "global_lower_bound",
     "mosek_licensed",
     "prune",
     "recover",

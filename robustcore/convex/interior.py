@@ -24,6 +24,8 @@ from .structured import (
     StandardSquared,
     minimise,
 )
+from .structured.robust import RobustProof
+from .structured.standard import Proof
 
 _PROGRAMS = {"hinge": StandardHinge, "squared": StandardSquared}
 _ROBUST = {"hinge": RobustHinge, "squared": RobustSquared}
@@ -33,13 +35,14 @@ _OPTIONS = {"tolerance": 1e-6, "max_iterations": 100, "progress": None, "device"
 
 @dataclass(frozen=True)
 class Solved:
-    """v and w (P, d') in the units of the prepared data, a lower bound, and how it ended."""
+    """v, w (P, d') in prepared units, a lower bound, its theta (n,), and how it ended."""
 
     v: np.ndarray
     w: np.ndarray
     bound: float
     status: str
     optimal: bool
+    theta: np.ndarray
 
 
 def worthwhile(data: Data) -> bool:
@@ -106,12 +109,21 @@ def solve_structured(
         )
     else:
         program = _PROGRAMS[data.loss](design, y, active, inside, data.beta)
-    return _read(minimise(program, **settings), program.sigma)
+    return _read(minimise(program, **settings), program.sigma, data)
 
 
-def _read(outcome: Outcome, sigma: float) -> Solved:
+def _read(outcome: Outcome, sigma: float, data: Data) -> Solved:
     v, w = (outcome.u / sigma).cpu().numpy()
-    return Solved(v, w, outcome.lower_bound, outcome.status, outcome.optimal)
+    theta = _output_multiplier(outcome.proof, data)
+    return Solved(v, w, outcome.lower_bound, outcome.status, outcome.optimal, theta)
+
+
+def _output_multiplier(proof: Proof | RobustProof, data: Data) -> np.ndarray:
+    """theta, a subgradient of the loss in the output."""
+    if isinstance(proof, Proof):
+        return proof.theta.cpu().numpy()
+    first, second = proof.loss.cpu().numpy()
+    return -data.y * second if data.loss == "hinge" else first - second
 
 
 def interior_points(data: Data, gates: np.ndarray | None) -> np.ndarray:

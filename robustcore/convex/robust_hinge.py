@@ -144,7 +144,7 @@ def train_robust_hinge(
     data = prepare(X, y, alive, beta, "hinge", ball, perturb_bias)
     chosen = choose_solver(solver, reduce and worthwhile(data))
     v, w = (np.zeros((len(patterns), data.design.shape[1])) for _ in range(2))
-    found = None
+    found = theta = None
     if kept.any() and chosen == "structured":
         found = try_structured(data, alive.gates, options, solver == "structured")
         chosen = chosen if found else choose_solver("auto")
@@ -152,11 +152,13 @@ def train_robust_hinge(
         status, bound = "no pattern kept", loss_of(data, np.zeros_like(data.y))
     elif found is not None:
         v[kept], w[kept], bound, status = found.v, found.w, found.bound, found.status
+        theta = found.theta
     else:
         program = build(load_cvxpy(), data, reduce)
         status = solve(program.problem, chosen, options)
         v[kept], w[kept] = tidy(program.parts.v.value, program.parts.w.value)
-        bound = lower_bound(data, program.multipliers())
+        given = program.multipliers()
+        bound, theta = lower_bound(data, given), given.theta
     if loss_of(full, np.zeros_like(full.y)) <= value_of(full, v, w):
         v, w = np.zeros_like(v), np.zeros_like(w)  # beta is too large for any neuron
     return ConvexSolution(
@@ -174,6 +176,7 @@ def train_robust_hinge(
         beta=beta,
         ball=ball,
         perturb_bias=perturb_bias,
+        theta=theta,
     )
 
 

@@ -164,7 +164,7 @@ def train_robust_squared(
     data = prepare(X, y, alive, beta, "squared", ball, perturb_bias)
     chosen = choose_solver(solver, reduce and worthwhile(data))
     v, w = (np.zeros((len(patterns), data.design.shape[1])) for _ in range(2))
-    found = None
+    found = theta = None
     if kept.any() and chosen == "structured":
         found = try_structured(data, alive.gates, options, solver == "structured")
         chosen = chosen if found else choose_solver("auto")
@@ -172,11 +172,13 @@ def train_robust_squared(
         status, bound = "no pattern kept", robust_squared_value(full, v, w)
     elif found is not None:
         v[kept], w[kept], bound, status = found.v, found.w, found.bound, found.status
+        theta = found.theta
     else:
         program = build(load_cvxpy(), data, reduce)
         status = solve(program.problem, chosen, options)
         v[kept], w[kept] = tidy(program.parts.v.value, program.parts.w.value)
         bound = program.lower_bound(data)
+        theta = program.above.dual_value - program.below.dual_value
     if robust_squared_value(full, 0 * v, 0 * w) <= robust_squared_value(full, v, w):
         v, w = np.zeros_like(v), np.zeros_like(w)  # beta is too large for any neuron
     return ConvexSolution(
@@ -194,6 +196,7 @@ def train_robust_squared(
         beta=beta,
         ball=ball,
         perturb_bias=perturb_bias,
+        theta=theta,
     )
 
 

@@ -61,6 +61,9 @@ class ConvexSolution:
     ball : LpBall or None
         None for standard training.
     perturb_bias : bool
+    theta : (n,) array or None
+        The multiplier of the output behind `lower_bound`, before it is scaled into its domain; for
+        `robustcore.convex.global_lower_bound`. None where no pattern was kept.
 
     Notes
     -----
@@ -81,6 +84,7 @@ class ConvexSolution:
     beta: float
     ball: LpBall | None
     perturb_bias: bool
+    theta: np.ndarray | None = None
 
     @property
     def gap(self) -> float:

@@ -107,7 +107,7 @@ def train_standard(
     clock = Stopwatch()
     data = prepare(X, y, patterns, beta, loss)
     chosen = choose_solver(solver, worthwhile(data))
-    found = None
+    found = theta = None
     if len(patterns) and chosen == "structured":
         found = try_structured(data, patterns.gates, options, solver == "structured")
         chosen = chosen if found else choose_solver("auto")
@@ -116,11 +116,13 @@ def train_standard(
         status, bound = "no pattern kept", loss_of(data, np.zeros_like(data.y))
     elif found is not None:
         v, w, bound, status = found.v, found.w, found.bound, found.status
+        theta = found.theta
     else:
         program = build(load_cvxpy(), data)
         status = solve(program.problem, chosen, options)
         v, w = tidy(program.parts.v.value, program.parts.w.value)
-        bound = lower_bound(data, program.multipliers())
+        given = program.multipliers()
+        bound, theta = lower_bound(data, given), given.theta
     if loss_of(data, np.zeros_like(data.y)) <= value_of(data, v, w):
         v, w = np.zeros_like(v), np.zeros_like(w)  # beta is too large for any neuron
     return ConvexSolution(
@@ -138,6 +140,7 @@ def train_standard(
         beta=beta,
         ball=None,
         perturb_bias=False,
+        theta=theta,
     )
 
 
