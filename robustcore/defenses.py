@@ -189,7 +189,12 @@ def arub(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
     )
 
 
-def rub(ball: LpBall, loss: PerSampleLoss = cross_entropy, chunk: int | None = None) -> Defense:
+def rub(
+    ball: LpBall,
+    loss: PerSampleLoss = cross_entropy,
+    chunk: int | None = None,
+    top: int | None = None,
+) -> Defense:
     r"""Lemma 1 on the gap bounds of Theorem 11: an upper bound of the adversarial loss, p = 1.
 
     Source: [B] eq. (27), Theorem 11
@@ -202,11 +207,15 @@ def rub(ball: LpBall, loss: PerSampleLoss = cross_entropy, chunk: int | None = N
         Translation invariant and monotone, as Lemma 1 wants it.
     chunk : int, optional
         As for :func:`robustcore.bounds.rub`.
+    top : int, optional
+        Look only at so many vertices of each (sample, class), the ones with the largest first-order
+        gaps: much cheaper, and no longer a bound. Certify with the full one.
 
     Returns
     -------
     Defense
-        An upper bound of the adversarial loss (up to rounding, in float32).
+        An upper bound of the adversarial loss (up to rounding, in float32); with `top`, at most
+        that.
 
     Raises
     ------
@@ -215,9 +224,10 @@ def rub(ball: LpBall, loss: PerSampleLoss = cross_entropy, chunk: int | None = N
     """
     if ball.p != 1:
         raise InputError(f"RUB needs an L1 ball, got p={ball.p:g}; use arub, or LpBall(1, ...).")
-    bound = partial(bounds.rub, chunk=chunk)
+    bound = partial(bounds.rub, chunk=chunk) if top is None else partial(bounds.rub_top, top=top)
     per_sample = partial(_bounded, bound=bound, ball=ball, loss=loss)
-    return Defense(f"rub({ball!r})", per_sample, ball)
+    few = "" if top is None else f", top={top}"
+    return Defense(f"rub({ball!r}{few})", per_sample, ball)
 
 
 def _nominal(net: nn.Module, x: torch.Tensor, y: torch.Tensor, loss: PerSampleLoss) -> torch.Tensor:

@@ -130,3 +130,11 @@ def test_a_defense_reads_as_its_call():
 def test_rub_refuses_another_ball():
     with pytest.raises(InputError, match=r"needs an L1 ball, got p=inf; use arub, or LpBall\(1"):
         defenses.rub(LpBall(math.inf, 0.1))
+
+
+def test_rub_at_few_vertices_is_below_the_full_one_and_says_so():
+    net, x, y = batch(0)
+    ball = LpBall(1, 0.5)
+    few, full = defenses.rub(ball, top=1), defenses.rub(ball)
+    assert repr(few) == "rub(LpBall(1, 0.5), top=1)"
+    assert float(few(net, x, y).detach()) <= float(full(net, x, y).detach()) + 1e-12
