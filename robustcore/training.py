@@ -179,11 +179,11 @@ def _is_due(step: int, steps: int, every: int) -> bool:
 
 def _progress_bar(steps: int, label: str, wanted: bool) -> Callable[[float], None]:
     """A function to call with the loss of each step; tqdm's bar where there is one."""
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        wanted = False
     if not wanted:
+        return lambda loss: None
+    try:
+        from tqdm import tqdm
+    except ImportError:
         return lambda loss: None
     bar = tqdm(total=steps, desc=label, mininterval=0.5, leave=False)
 

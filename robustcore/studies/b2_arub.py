@@ -1,11 +1,11 @@
-"""aRUB and Baseline of paper B against the loss that attacks find: Figure 1 and Table 1."""
+"""aRUB and Baseline of paper B beside the adversarial loss, along training: Figure 1."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,47 +13,10 @@ from torch import nn
 from .. import attacks
 from ..balls import LpBall
 from ..losses import cross_entropy
+from .b2_share import least_share, share_above, share_of_means
 from .mnist_networks import Images, load_images, make_defense, train_network
 
-_ROUNDING = 1e-5  # float32: a bound counts as above within this, relative to 1 + the loss
-
-Batch = tuple[torch.Tensor, torch.Tensor]
-
-
-def attacked_losses(
-    net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall, strong_restarts: int, seed: int
-) -> dict[str, torch.Tensor]:
-    """The cross-entropy of each sample at the points that three attacks find.
-
-    Source: [B] eq. (2), Section 6.1 (attacks)
-
-    Returns
-    -------
-    dict of (n,) tensors
-        "fgm"; "pgd", with the paper's step radius/30, 40 steps and a random start; "strong", the
-        largest of these, of `strong_restarts` further paths with a longer step, and of the points
-        that a margin attack finds.
-
-    Notes
-    -----
-    No box: eq. (2) is about the whole ball.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    paper = partial(
-        attacks.pgd,
-        step_size=ball.radius / 30,
-        steps=40,
-        random_start=True,
-        generator=generator,
-    )
-    strong = partial(attacks.pgd, steps=40, restarts=strong_restarts, generator=generator)
-    margin = partial(attacks.pgd, steps=40, loss=attacks.margin)
-    with torch.no_grad():
-        fgm, pgd, further, other = (
-            cross_entropy(net(attack(net, x, y, ball)), y)
-            for attack in (attacks.fgm, paper, strong, margin)
-        )
-    return {"fgm": fgm, "pgd": pgd, "strong": torch.stack([fgm, pgd, further, other]).amax(0)}
+_BATCH_SIZE, _LEARNING_RATE = 32, 1e-3  # as the caption of Figure 1 says
 
 
 def loss_over_training(
@@ -62,8 +25,6 @@ def loss_over_training(
     methods: Sequence[str] = ("arub", "baseline"),
     width: int = 200,
     steps: int = 200,
-    batch_size: int = 32,
-    learning_rate: float = 1e-3,
     observe_every: int = 25,
     n_observed: int = 100,
     seed: int = 0,
@@ -89,8 +50,8 @@ def loss_over_training(
             make_defense(method, ball),
             width=width,
             steps=steps,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
+            batch_size=_BATCH_SIZE,
+            learning_rate=_LEARNING_RATE,
             seed=seed,
             observe=_both_losses(method, ball, x, y),
             observe_every=observe_every,
@@ -116,7 +77,7 @@ def _both_losses(
     return observe
 
 
-def distance_to_adversarial(rows: Sequence[dict]) -> list[dict[str, object]]:
+def distance_to_adversarial(rows: Sequence[dict]) -> list[dict[str, Any]]:
     """How far eqs. (10) and (7) are from the adversarial loss, averaged over each training.
 
     Source: [B] Section 4 ("Eq. (10) is much closer than Eq. (7)")
@@ -148,75 +109,37 @@ def _relative_distance(group: list[dict], key: str) -> float:
     return sum(abs(r[key] - r["adversarial"]) / r["adversarial"] for r in group) / len(group)
 
 
-def share_above(
-    images: Images,
-    epsilons: Sequence[float] = (0.0, 0.001, 0.01, 0.1, 0.3, 1.0),
-    trainings: Sequence[tuple[str, float]] = (("nominal", 0.0), ("arub", 0.01), ("arub", 0.1)),
-    exponents: Sequence[float] = (math.inf, 1),
-    width: int = 200,
-    steps: int = 300,
-    batch_size: int = 32,
-    learning_rate: float = 1e-3,
-    n_measured: int = 100,
-    strong_restarts: int = 2,
-    seed: int = 0,
+def verdict_table(
+    sources: dict[str, tuple[Sequence[dict], Sequence[dict]]],
 ) -> list[dict[str, object]]:
-    """How often the loss of aRUB is at least the attacked loss, over the radius.
+    """Figure 1 and Table 1 in a few numbers: the paper beside each source of rows.
 
-    Source: [B] Table 1
+    Source: [B] Figure 1, Table 1
 
-    Returns
-    -------
-    list of dict
-        A row for each (p, training, epsilon, attack): `share` of test images on which aRUB's loss
-        is at least the attacked one, `mean_above`, whether that holds for the means over the images
-        (the paper's unit: one comparison a network), and the two means `bound` and `attacked`.
-
-    Notes
-    -----
-    The paper counts networks and checkpoints on 46 tables; here three networks on images, counted
-    by image. A bound counts as above within rounding, 1e-5 (1 + loss).
+    Parameters
+    ----------
+    sources : dict
+        Name to (rows of `loss_over_training`, rows of `share_above`).
     """
-    x, y = (part[:n_measured] for part in images.test)
-    rows: list[dict[str, object]] = []
-    for p, (method, epsilon) in itertools.product(exponents, trainings):
-        net, _ = train_network(
-            images,
-            make_defense(method, images.ball(p, epsilon)),
-            width=width,
-            steps=steps,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            seed=seed,
-        )
-        name = method if method == "nominal" else f"{method}, {epsilon:g}"
-        for tested in epsilons:
-            about = {"p": f"{p:g}", "training": name, "epsilon": tested}
-            ball = images.ball(p, tested)
-            rows += [about | r for r in _compared(net, (x, y), ball, strong_restarts, seed)]
-    return rows
-
-
-def _compared(
-    net: nn.Module, batch: Batch, ball: LpBall, strong_restarts: int, seed: int
-) -> list[dict[str, object]]:
-    with torch.no_grad():
-        bound = make_defense("arub", ball).per_sample(net, *batch)
-    rows: list[dict[str, object]] = []
-    for attack, loss in attacked_losses(net, *batch, ball, strong_restarts, seed).items():
-        allowed = bound + _ROUNDING * (1 + loss)
-        rows.append(
-            {
-                "radius": ball.radius,
-                "attack": attack,
-                "share": (allowed >= loss).double().mean().item(),
-                "mean_above": bool(allowed.mean() >= loss.mean()),
-                "bound": bound.mean().item(),
-                "attacked": loss.mean().item(),
-                "n": len(loss),
-            }
-        )
-    return rows
+    table: list[dict[str, object]] = []
+    distances = {
+        name: {(r["method"], r["epsilon"]): r["minimised"] for r in distance_to_adversarial(curves)}
+        for name, (curves, _) in sources.items()
+    }
+    for method, epsilon in sorted(set.intersection(*(set(found) for found in distances.values()))):
+        row: dict[str, object] = {"what": f"distance, {method} at {epsilon:g} (% of adversarial)"}
+        row["paper"] = "figure only"
+        table.append(row | {n: f"{100 * d[method, epsilon]:.1f}" for n, d in distances.items()})
+    for p, paper in (("inf", "79 to 99"), ("1", "93 to 99")):
+        shares = {name: [r for r in rows if r["p"] == p] for name, (_, rows) in sources.items()}
+        row = {"what": f"L{p}, networks and radii with means above PGD (%)", "paper": paper}
+        table.append(row | {n: f"{100 * share_of_means(r, 'pgd'):.0f}" for n, r in shares.items()})
+        for attack in ("pgd", "strong"):
+            row = {"what": f"L{p}, images above {attack}, least (%)", "paper": "-"}
+            table.append(
+                row | {n: f"{100 * least_share(r, attack):.0f}" for n, r in shares.items()}
+            )
+    return table
 
 
 def record(
@@ -224,8 +147,6 @@ def record(
     side: int = 28,
     width: int = 200,
     steps: int = 200,
-    batch_size: int = 32,
-    learning_rate: float = 1e-3,
     figure_epsilons: Sequence[float] = (0.01, 0.05, 0.1),
     observe_every: int = 25,
     table_epsilons: Sequence[float] = (0.0, 0.001, 0.01, 0.1, 0.3, 1.0),
@@ -241,14 +162,12 @@ def record(
     Returns
     -------
     dict
-        Records `b2_figure_1` and `b2_table_1`.
+        Records `b2_arub.figure_1` and `b2_arub.table_1`.
     """
     images = load_images(data, side, n_validation=0, n_test=n_measured, device=device)
     settings = {
         "width": width,
         "steps": steps,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
         "seed": seed,
     }
     figure = loss_over_training(
@@ -265,4 +184,4 @@ def record(
         strong_restarts=strong_restarts,
         **settings,  # type: ignore[arg-type]
     )
-    return {"b2_figure_1": figure, "b2_table_1": table}
+    return {"b2_arub.figure_1": figure, "b2_arub.table_1": table}

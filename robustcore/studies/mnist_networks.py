@@ -8,6 +8,7 @@ means the same L2 ball inside, whatever the number M of pixels.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -156,7 +157,7 @@ def train_network(
         batch_size=batch_size,
         learning_rate=learning_rate,
         generator=generator,
-        progress=False,
+        progress=sys.stderr.isatty(),
         observe=observe,
         observe_every=observe_every,
     )
