@@ -70,7 +70,10 @@ def first_order_by_autograd(
 
 @dataclass(frozen=True)
 class Instance:
-    """A random network with a random batch: float64, biases of random sign."""
+    """A random network with a random batch: float64, biases of random sign.
+
+    Source: own
+    """
 
     net: ReLUNetwork
     x: torch.Tensor

@@ -90,6 +90,8 @@ class Program(Protocol):
 class Outcome:
     """What a run proved.
 
+    Source: own
+
     Attributes
     ----------
     u : (2, P, d)
