@@ -91,7 +91,7 @@ def planar_methods(
     radius : float
     """
     n = len(solutions)
-    with style.figure(1, n, width=2.45 * n, height=2.75, squeeze=False) as (fig, axes):
+    with style.figure(1, n, width=2.45 * n, height=2.6, squeeze=False) as (fig, axes):
         for ax, (title, solution) in zip(axes[0], solutions.items(), strict=True):
             decision_regions(ax, solution.network(), X, y)
             robust = solution.ball is not None
@@ -157,37 +157,28 @@ def _kinks(ax: Any, net: TwoLayerReLU) -> None:
         ax.plot(*np.stack([foot - along, foot + along]).T, color=style.GREY, lw=0.7, zorder=1)
 
 
-def certified_against_attacked(rows: Sequence[Mapping[str, Any]]) -> style.Card:
-    """Robust objective and PGD accuracy over the radius, one line for each method.
+def survivors(sets: Mapping[str, Sequence[Mapping[str, Any]]]) -> style.Card:
+    """The share of sampled patterns that are robust-feasible, one dot for each seed.
 
-    Source: [A] Table I
+    Source: own (on [A] Algorithm 2)
 
     Parameters
     ----------
-    rows : list of dict
-        method, radius, seed, certified_cost, clean_accuracy, pgd_accuracy.
+    sets : mapping of str to list of dict
+        Label to rows with radius (of a pixel range of 1), seed, patterns, feasible.
     """
-    looks = {
-        "algorithm_1": ("Algorithm 1", "algorithm_1", "o"),
-        "algorithm_2": ("Algorithm 2", "algorithm_2", "s"),
-        "linear": ("all-active pattern only", "nominal", "^"),
-    }
-    with style.figure(1, 2, width=7.2, height=2.9) as (fig, axes):
-        for ax, column, unit in zip(
-            axes, ("robust_cost", "pgd_accuracy"), (1.0, 100.0), strict=True
+    marks = (("o", style.BLUE), ("s", style.VERMILLION), ("^", style.GREEN))
+    with style.figure(width=5.2, height=2.7) as (fig, ax):
+        shifts = np.linspace(-0.1, 0.1, len(sets)) if len(sets) > 1 else [0.0]
+        for (label, rows), (marker, colour), shift in zip(
+            sets.items(), marks, shifts, strict=False
         ):
-            for method, (label, role, marker) in looks.items():
-                points = sorted(
-                    (255 * row["radius"], unit * row[column])
-                    for row in rows
-                    if row["method"] == method
-                )
-                if points:
-                    ax.plot(
-                        *zip(*points, strict=True), marker, color=style.colour(role), label=label
-                    )
-            ax.set_xlabel("radius (255ths of the pixel range)")
-        axes[0].set(ylabel="robust training cost", title="On the training set")
-        axes[1].set(ylabel="accuracy under PGD (%)", title="On the test set")
-        axes[0].legend()
+            radii = sorted({row["radius"] for row in rows})
+            places = [radii.index(row["radius"]) + shift for row in rows]
+            shares = [100 * row["feasible"] / row["patterns"] for row in rows]
+            ax.plot(places, shares, marker, color=colour, alpha=0.6, ls="", label=label)
+            ax.set_xticks(range(len(radii)), [f"{255 * r:g}/255" for r in radii])
+        ax.set(xlabel="radius (pixel range 1)", ylabel="robust-feasible (%)", ylim=(-4, 104))
+        ax.set_title("Sampled patterns that can carry a neuron")
+        ax.legend(loc="lower left")
     return fig

@@ -230,3 +230,28 @@ def _row(
         "solver": solution.solver,
         "seconds": round(solution.seconds, 1),
     }
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Means over the seeds, one row for each method and radius.
+
+    Source: [A] Table I
+
+    Parameters
+    ----------
+    rows : list of dict
+        From `cifar_rows`.
+    """
+    columns = ("kept", "objective", "robust_cost", "clean_accuracy", "pgd_accuracy")
+    groups: dict[tuple[str, float], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["method"], row["radius"]), []).append(row)
+    return [
+        {
+            "method": method,
+            "radius": radius,
+            "runs": len(group),
+            **{c: float(np.mean([row[c] for row in group])) for c in columns},
+        }
+        for (method, radius), group in groups.items()
+    ]
