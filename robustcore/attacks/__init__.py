@@ -5,7 +5,8 @@ adversarial loss [B] (2). Whatever is returned lies inside the ball and the box 
 the inputs' precision: a perturbed coordinate is rounded towards the clean one.
 """
 
+from .auto import apgd
 from .batch import check_inside, evaluating
 from .gradient import fgm, margin, pgd
 
-__all__ = ["check_inside", "evaluating", "fgm", "margin", "pgd"]
+__all__ = ["apgd", "check_inside", "evaluating", "fgm", "margin", "pgd"]

@@ -1,0 +1,88 @@
+"""APGD: inside, at least as strong as a step, exact where the answer is known."""
+
+import math
+
+import pytest
+import torch
+
+from robustcore import attacks, bounds
+from robustcore.attacks.auto import checkpoints
+from robustcore.balls import LpBall
+from robustcore.errors import InputError
+from robustcore.losses import gaps
+from robustcore.networks import ReLUNetwork
+
+EXPONENTS = [1, 1.5, 2, math.inf]
+
+
+def batch(seed, n=6, d=9, K=3, width=12, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    net = ReLUNetwork((d, width, width, K), generator, dtype=dtype)
+    x = torch.rand(n, d, generator=generator, dtype=dtype)
+    x[:, 0], x[:, 1] = 0.0, 1.0
+    return net, x, torch.randint(K, (n,), generator=generator)
+
+
+def margin_at(net, x, y):
+    with torch.no_grad():
+        return attacks.margin(net(x), y)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("box", [None, (0, 1)])
+@pytest.mark.parametrize("p", EXPONENTS)
+def test_inside_and_never_weaker_than_fgm(p, box, dtype):
+    net, x, y = batch(0, dtype=dtype)
+    ball = LpBall(p, 0.4, box)
+    found = attacks.apgd(net, x, y, ball, steps=3 if p == 1.5 else 8)
+    attacks.check_inside(found, x, ball)
+    assert found.dtype == dtype
+    step = attacks.fgm(net, x, y, ball, attacks.margin)
+    assert (margin_at(net, found, y) >= margin_at(net, step, y) - 1e-5).all()
+
+
+@pytest.mark.parametrize("p", EXPONENTS)
+def test_a_linear_network_is_attacked_exactly(p):
+    """With two classes the margin is one linear function (with three it is a maximum of two)."""
+    net = ReLUNetwork([9, 2], torch.Generator().manual_seed(1), dtype=torch.float64)
+    _, x, y = batch(1, K=2)
+    ball = LpBall(p, 0.4)
+    found = margin_at(net, attacks.apgd(net, x, y, ball, steps=3), y)
+    with torch.no_grad():
+        best = bounds.arub(net, x, y, ball).gather(1, 1 - y[:, None])[:, 0]
+    assert torch.allclose(found, best, atol=1e-8)
+
+
+@pytest.mark.parametrize("p", [1, math.inf])
+def test_between_the_plain_attack_and_the_exact_value(p):
+    """On small networks the mean distance to the MILP must shrink against a few plain steps."""
+    left = {"pgd": 0.0, "apgd": 0.0}
+    for seed in range(6):
+        net, x, y = batch(seed, n=2, d=4, width=5)
+        ball = LpBall(p, 0.8)
+        exact = bounds.exact(net, x, y, ball)
+        own = torch.nn.functional.one_hot(y, 3) == 1
+        worst = exact.masked_fill(own, -math.inf).amax(-1)
+        for name in left:
+            found = getattr(attacks, name)(net, x, y, ball, steps=30)
+            with torch.no_grad():
+                value = gaps(net(found), y).masked_fill(own, -math.inf).amax(-1)
+            assert (value <= worst + 1e-6).all()
+            left[name] += float((worst - value).sum())
+    assert left["apgd"] <= left["pgd"] + 1e-9
+
+
+def test_checkpoints_come_closer_together():
+    assert checkpoints(100) == [22, 41, 57, 70, 80, 87, 93, 99, 100]
+    assert checkpoints(1) == [1]
+
+
+def test_restarts_draw_from_the_generator():
+    net, x, y = batch(2)
+    ball = LpBall(2, 0.5)
+    runs = [attacks.apgd(net, x, y, ball, 10, 2, torch.Generator().manual_seed(s)) for s in (0, 0)]
+    assert torch.equal(*runs)
+    with pytest.raises(InputError, match="restarts need generator"):
+        attacks.apgd(net, x, y, ball, restarts=2)
+    with pytest.raises(InputError, match="must be at least 1"):
+        attacks.apgd(net, x, y, ball, losses=())
