@@ -13,22 +13,36 @@ _CODE = re.compile(r"(`+[^`]*`+)")
 _SOURCE = re.compile(r"^Source: (.+)$")
 
 
-def resolve_short_name(app: Sphinx, env: Any, node: Any, contnode: Any) -> nodes.Node | None:
-    """Link `InputError` or `LpBall`, written without its module, if exactly one object has it."""
+def resolve_name(app: Sphinx, env: Any, node: Any, contnode: Any) -> nodes.Node | None:
+    """Link a name written without its module, or with the module that defines it.
+
+    `InputError` alone is found if one object has the name; `robustcore.convex.standard.train` is
+    found where the package documents it, as `robustcore.convex.train`.
+    """
     if node.get("refdomain") != "py":
         return None
     objects = env.get_domain("py").objects
     target = node["reftarget"].split("(")[0]
-    names = [n for n in objects if n == target or n.endswith(f".{target}")]
-    if len(names) != 1:
-        shortest = sorted(names, key=lambda n: n.count("."))
-        if len(shortest) < 2 or shortest[0].count(".") == shortest[1].count("."):
-            return _words(node, contnode)
-        names = shortest[:1]
-    entry = objects[names[0]]
-    return make_refnode(
-        app.builder, node["refdoc"], entry.docname, entry.node_id, contnode, names[0]
-    )
+    name = _outer(target, objects) or _only(target, objects)
+    if name is None:
+        return _words(node, contnode)
+    entry = objects[name]
+    return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, contnode, name)
+
+
+def _outer(target: str, objects: Any) -> str | None:
+    """The same name in a package around the module that the target names."""
+    *modules, last = target.split(".")
+    around = (".".join([*modules[:depth], last]) for depth in range(len(modules), 0, -1))
+    return next((name for name in around if name in objects), None)
+
+
+def _only(target: str, objects: Any) -> str | None:
+    """The one object of this name; of several, the one that stands highest."""
+    names = [name for name in objects if name.endswith(f".{target}")]
+    height = min((name.count(".") for name in names), default=0)
+    highest = [name for name in names if name.count(".") == height]
+    return highest[0] if len(highest) == 1 else None
 
 
 def _words(node: Any, contnode: Any) -> nodes.Node | None:
@@ -83,7 +97,7 @@ def drop_thebe(
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    app.connect("missing-reference", resolve_short_name)
+    app.connect("missing-reference", resolve_name)
     # before napoleon, which must not meet the line inside a section
     app.connect("autodoc-process-docstring", mark_source, priority=400)
     app.connect("autodoc-process-docstring", keep_bars, priority=300)
