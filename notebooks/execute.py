@@ -38,6 +38,8 @@ PAGE_PARTS = (
     "book/static/book.css",
     "book/extension/robustcore_book.py",
 )
+# figure of a notebook -> picture of the README
+PICTURES = {"fig-a1-optimum": HERE.parent / "book" / "images" / "optimum.png"}
 STRIP = "metadata.papermill cell.metadata.papermill cell.metadata.execution"
 
 
@@ -71,7 +73,7 @@ def store(name: str) -> float:
         fresh.replace(paired)
     finally:
         fresh.unlink(missing_ok=True)
-    _keep_picture(name, nbformat.read(paired, as_version=4))
+    keep_pictures(nbformat.read(paired, as_version=4))
     return time.monotonic() - started
 
 
@@ -130,15 +132,14 @@ def parameter_names(notebook: nbformat.NotebookNode) -> list[str]:
     return []
 
 
-def _keep_picture(name: str, notebook: nbformat.NotebookNode) -> None:
-    """Copy the figure of a cell tagged `readme-picture` to book/images/NAME.png."""
+def keep_pictures(notebook: nbformat.NotebookNode) -> None:
+    """Copy the figures that the README shows to where it looks for them."""
     for cell in notebook.cells:
-        if "readme-picture" in cell.metadata.get("tags", []):
-            for output in cell.outputs:
-                if picture := output.get("data", {}).get("image/png"):
-                    target = HERE.parent / "book" / "images" / f"{name}.png"
-                    target.parent.mkdir(exist_ok=True)
-                    target.write_bytes(base64.b64decode(picture))
+        figure = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+        for output in cell.get("outputs", []) if figure in PICTURES else []:
+            if picture := output.get("data", {}).get("image/png"):
+                PICTURES[figure].parent.mkdir(exist_ok=True)
+                PICTURES[figure].write_bytes(base64.b64decode(picture))
 
 
 def _execute(notebook: nbformat.NotebookNode, out: Path, parameters: dict[str, Any]) -> None:
