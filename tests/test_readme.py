@@ -42,7 +42,7 @@ def test_the_readme_fits_on_a_screen() -> None:
 
 
 def test_conda_users_get_the_lock() -> None:
-    content = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"), flags=re.M)
+    content = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     (pip,) = [d["pip"] for d in content["dependencies"] if isinstance(d, dict)]
     assert pip == ["-c requirements.lock", "-e .[all]"]
 
