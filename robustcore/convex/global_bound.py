@@ -76,7 +76,7 @@ def gate_supremum_bound(
 def global_lower_bound(
     X: np.ndarray,
     y: np.ndarray,
-    theta: np.ndarray,
+    theta: np.ndarray | None,
     beta: float,
     loss: str = "hinge",
     bias: bool = False,
@@ -113,7 +113,7 @@ def global_lower_bound(
     Raises
     ------
     InputError
-        For labels that do not fit the loss, NaN, beta <= 0, or a theta of another length.
+        For labels that do not fit the loss, NaN, beta <= 0, no theta or one of another length.
 
     Notes
     -----

@@ -1,0 +1,128 @@
+"""The study of our solver: a sample of the campaign, the race in processes of its own, resuming."""
+
+import math
+
+import numpy as np
+import pytest
+
+from robustcore.errors import InputError
+from robustcore.studies import c1_agreement, c1_benchmark, c1_certified_solver, records, resuming
+from robustcore.studies.c1_jobs import SIZES, Job, Problem, problem
+
+
+@pytest.mark.parametrize("seed", range(len(c1_agreement.KINDS)))
+@pytest.mark.parametrize("program", c1_agreement.PROGRAMS)
+def test_both_solvers_agree_and_no_bound_crosses(program, seed):
+    """One instance of every kind; the campaign of the page runs the same code on hundreds."""
+    row = c1_agreement.compare(c1_agreement.case(program, seed), seed)
+    assert row["kind"] == c1_agreement.KINDS[seed]
+    assert not row["refused"]
+    assert row["reached"], row
+    assert row["deviation"] <= 1e-6
+    assert row["crossing"] <= 1e-9
+    assert row["violation"] <= 1e-9 * (1.0 if "x 1000" not in row["kind"] else 1e3)
+
+
+def test_the_kinds_are_what_they_say():
+    cases = {kind: c1_agreement.case("(15)", k) for k, kind in enumerate(c1_agreement.KINDS)}
+    duplicate, wide = cases["duplicate rows"], cases["n < d"]
+    assert (duplicate.X[-1] == duplicate.X[0]).all()
+    assert duplicate.y[-1] == -duplicate.y[0]
+    assert wide.X.shape[0] < wide.X.shape[1]
+    assert len(cases["one pattern"].patterns) == 1
+    assert not cases["zero row"].X[-1].any()
+    row = c1_agreement.compare(cases["none kept"], 7)
+    assert row["kept"] == 0
+    zero = cases["all-zero optimum"].solve("structured")
+    assert zero.n_neurons == 0
+    assert zero.objective == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_summary_counts_what_falls_short():
+    row = {"program": "(8)", "refused": False, "reached": True, "clarabel_gap": 1e-9}
+    row |= {"deviation": 1e-7, "crossing": 0.0, "gap": 1e-7}
+    short = row | {"reached": False, "deviation": 3.0}
+    unsure = row | {"clarabel_gap": 1e-3, "deviation": 2.0}
+    refused = {"program": "(8)", "refused": True}
+    (found,) = c1_agreement.summary([row, short, unsure, refused])
+    assert (found["instances"], found["both_certified"]) == (4, 1)
+    assert (found["refused"], found["short"], found["clarabel_short"]) == (1, 1, 1)
+    assert (found["deviation"], found["deviation_of_all"]) == (1e-7, 3.0)
+
+
+def test_a_job_takes_the_columns_and_patterns_it_names():
+    given = problem(Job("(15)", 40, 3, kept=2, radius_255=1.0))
+    assert given.X.shape == (40, 49)
+    assert len(given.patterns) == 2
+    solved = given.solve("structured", {})
+    assert solved.pattern_kept.all()
+    assert solved.ball.radius == 1 / 255
+    names = [job.name for job in (*SIZES["quick"], *SIZES["paper"])]
+    assert len(set(names)) == len(names)
+
+
+def test_a_process_of_its_own_measures_time_memory_and_iterations():
+    job = Job("(8)", 30, 6, 4)
+    given = problem(job)
+    here = c1_benchmark.measure(given, "structured")
+    for solver in ("structured", "clarabel"):
+        row = c1_benchmark.measure_apart(given, solver, 120.0)
+        assert row["objective"] == pytest.approx(here["objective"], abs=2e-6)
+        assert 3 <= row["iterations"] <= 100
+        assert 0 < row["seconds"] < 120
+        assert 50 < row["loaded_mb"] <= row["peak_mb"] < 4000
+
+
+def test_a_process_that_is_too_slow_or_fails_leaves_a_row():
+    given = problem(Job("(8)", 30, 6, 4))
+    slow = c1_benchmark.measure_apart(given, "clarabel", 0.01)
+    assert slow == {"status": "ended after 0.01 s without a result"}
+    broken = Problem(given.job, np.full_like(given.X, np.nan), given.y, given.patterns)
+    failed = c1_benchmark.measure_apart(broken, "structured", 120.0)
+    assert "code 1" in failed["status"]
+    assert "InputError" in failed["status"]
+
+
+def test_a_row_without_a_result_is_printed_with_dashes():
+    row = dict.fromkeys(("iterations", "seconds", "gap", "peak_mb"), None)
+    row |= {f"clarabel_{key}": None for key in row}
+    row |= {"program": "(8)", "n": 30, "d": 25, "patterns_used": 4, "threads": 1}
+    text = c1_benchmark.line({**row, "tolerance": 1e-6, "ratio": None})
+    assert text.count(" -") == 9
+    assert len(text) == len(c1_benchmark.heading())
+
+
+def test_a_finished_part_is_kept_for_the_same_question_only(tmp_path):
+    made = []
+
+    def make():
+        made.append(1)
+        return [{"value": len(made)}]
+
+    assert resuming.resumed("part.a", {"n": 1}, make, tmp_path) == [{"value": 1}]
+    assert resuming.resumed("part.a", {"n": 1}, make, tmp_path) == [{"value": 1}]
+    assert resuming.resumed("part.a", {"n": 2}, make, tmp_path) == [{"value": 2}]
+    (tmp_path / "part.a.json").write_text('{"cut off')
+    assert resuming.resumed("part.a", {"n": 2}, make, tmp_path) == [{"value": 3}]
+    kept = records.load("part.a", tmp_path).parameters
+    assert kept["sources"] == resuming.sources()
+    resuming.forget("part.", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_ascent_stays_below_the_relaxation():
+    rng = np.random.default_rng(0)
+    X, theta = rng.standard_normal((20, 3)), rng.standard_normal(20)
+    (low, high) = (
+        c1_certified_solver.reached_supremum(X, theta),
+        c1_certified_solver.convex.gate_supremum_bound(X, theta),
+    )
+    assert 0.8 * high <= low <= high
+
+
+def test_by_hand_is_refused_where_it_does_not_apply():
+    hand = c1_certified_solver.by_hand(2.0, 3.0, 0.4)
+    assert math.isclose(hand["primal"], hand["dual"])
+    assert hand["solver_v"] == pytest.approx(hand["v"], abs=1e-6)
+    with pytest.raises(InputError, match="beta"):
+        c1_certified_solver.by_hand(2.0, 3.0, 0.0)
