@@ -18,13 +18,13 @@ _FIRST = torch.tensor([0])  # the true class of every sample here
 
 
 def critical_points(net: ReLUNetwork, x: torch.Tensor, ball: LpBall) -> torch.Tensor:
-    """Every corner of every linear piece of a two-layer network on a polygonal ball in the plane.
+    """Every corner of every linear piece of the first layer's ReLUs on a ball in the plane.
 
     Source: own
 
     Parameters
     ----------
-    net : ReLUNetwork with M = 2 inputs and one hidden layer
+    net : ReLUNetwork with M = 2 inputs
     x : (2,) tensor, float64
     ball : LpBall, p = 1 or inf
 
@@ -32,9 +32,10 @@ def critical_points(net: ReLUNetwork, x: torch.Tensor, ball: LpBall) -> torch.Te
     -------
     (v, 2) tensor
         Points x + delta. A function that is convex on each piece, such as a gap or the
-        cross-entropy of the network, has its maximum over the ball at one of them.
+        cross-entropy of a network with one hidden layer, has its maximum over the ball at one of
+        them.
     """
-    (W, b), _ = affine_layers(net)
+    W, b = affine_layers(net)[0]
     corners = torch.from_numpy(ball.vertices(2))
     edges = torch.tensor([[1.0, 1], [1, -1]] if ball.p == 1 else [[1.0, 0], [0, 1]]).to(x)
     normals = torch.cat([W, edges, edges])  # lines normal' delta = level
