@@ -64,7 +64,10 @@ def methods(epsilon: float, M: int, seed: int = 0) -> dict[str, Loss]:
 
 
 class Step:
-    """Whole training steps of one method: loss, gradient, Adam."""
+    """Whole training steps of one method: loss, gradient, Adam.
+
+    Source: own
+    """
 
     def __init__(self, shape: str, epsilon: float, method: str, device: str, seed: int) -> None:
         M, batch, K = SHAPES[shape]
