@@ -85,7 +85,7 @@ def _sampled(
 ) -> patterns.Patterns:
     rng = np.random.default_rng(seed)
     return patterns.sample_perturbed(
-        pair.X, ball, n_patterns, rng, n_gates=n_patterns, n_perturbations=n_perturbations
+        pair.X, ball, n_patterns, rng, n_gates=10 * n_patterns, n_perturbations=n_perturbations
     )
 
 

@@ -88,7 +88,7 @@ def figure_2(
     X, y, ball = points.X, points.y, points.ball
     clean = patterns.sample(X, n_patterns, rng, bias=True)
     perturbed = patterns.sample_perturbed(
-        X, ball, n_patterns, rng, n_gates=n_patterns, n_perturbations=4, bias=True
+        X, ball, n_patterns, rng, n_gates=10 * n_patterns, n_perturbations=4, bias=True
     )
     cells = patterns.enumerate(X, bias=True)
     return {
