@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from .errors import InputError, check_finite, check_nonnegative
+from .projections import onto_ball
 
-_BISECTIONS = {torch.float64: 60, torch.float32: 32}  # halvings down to rounding
 _MAX_SIGN_VECTORS = 20  # 2^20 vertices of a box are a million rows; more is a mistake
 
 
@@ -234,49 +234,10 @@ class LpBall:
         ------
         InputError
             If the ball has a box and `x` is missing or outside of it.
-
-        Notes
-        -----
-        The multiplier `lam` of the norm separates the coordinates: each is shrunk towards zero and
-        then clipped to its interval, and the norm of the result falls as `lam` grows. As x itself
-        is in the box, 0 is always feasible and a multiplier exists.
         """
         check_finite("delta", delta)
         low, high = self._room(delta, x)
-        clipped = delta.clamp(low, high)
-        if math.isinf(self.p):
-            return clipped.clamp(-self.radius, self.radius)
-        if self.radius == 0:
-            return torch.zeros_like(delta)
-        outside = self.norm(clipped) > self.radius
-        if not bool(outside.any()):
-            return clipped
-        if self.box is None and self.p in (1, 2):
-            return torch.where(outside[..., None], self._project_closed_form(delta), delta)
-        lo = torch.zeros_like(delta[..., :1])
-        hi = self._enough_shrinkage(delta)
-        for _ in range(_BISECTIONS.get(delta.dtype, 60)):
-            mid = (lo + hi) / 2
-            too_long = self.norm(self._shrink(delta, mid).clamp(low, high)) > self.radius
-            lo, hi = (
-                torch.where(too_long[..., None], mid, lo),
-                torch.where(too_long[..., None], hi, mid),
-            )
-        shrunk = self._shrink(delta, hi).clamp(low, high)
-        # what bisection leaves is rounding: a last scaling keeps the promise to be inside
-        excess = (self.norm(shrunk) / self.radius).clamp(min=1.0)[..., None]
-        return torch.where(outside[..., None], shrunk / excess, clipped)
-
-    def _project_closed_form(self, delta: torch.Tensor) -> torch.Tensor:
-        """Points outside the ball, p = 1 or 2, no box: soft-thresholding or scaling."""
-        if self.p == 2:
-            return delta * (self.radius / self.norm(delta))[..., None]
-        size = delta.abs()
-        falling = size.sort(dim=-1, descending=True).values
-        counts = torch.arange(1, delta.shape[-1] + 1, device=delta.device, dtype=delta.dtype)
-        thresholds = (falling.cumsum(dim=-1) - self.radius) / counts
-        kept = (falling > thresholds).sum(dim=-1, keepdim=True).clamp(min=1)
-        return torch.sign(delta) * (size - thresholds.gather(-1, kept - 1)).clamp(min=0)
+        return onto_ball(delta, self.p, self.radius, low, high)
 
     def _room(self, delta: torch.Tensor, x: torch.Tensor | None) -> tuple[Any, Any]:
         if self.box is None:
@@ -288,27 +249,3 @@ class LpBall:
         if bool((x < low).any() | (x > high).any()):
             raise InputError(f"x must lie in the box ({low:g}, {high:g}) of {self!r}.")
         return low - x, high - x
-
-    def _enough_shrinkage(self, delta: torch.Tensor) -> torch.Tensor:
-        """A multiplier at which every coordinate is inside the ball whatever its sign."""
-        d = delta.shape[-1]
-        largest = delta.abs().amax(dim=-1, keepdim=True)
-        if self.p == 1:
-            return largest
-        # shrunk to |t| <= radius / d^(1/p) everywhere: lam >= largest / (p t^(p-1))
-        t = self.radius / d ** (1 / self.p)
-        return largest / (self.p * t ** (self.p - 1))
-
-    def _shrink(self, delta: torch.Tensor, lam: torch.Tensor) -> torch.Tensor:
-        """Solve t + lam p t^(p-1) = |delta| coordinatewise: the proximal map of lam |.|^p."""
-        size = delta.abs()
-        if self.p == 1:
-            return torch.sign(delta) * (size - lam).clamp(min=0)
-        if self.p == 2:
-            return delta / (1 + 2 * lam)
-        lo, hi = torch.zeros_like(size), size.clone()
-        for _ in range(_BISECTIONS.get(delta.dtype, 60)):
-            mid = (lo + hi) / 2
-            high = mid + lam * self.p * mid ** (self.p - 1) > size
-            lo, hi = torch.where(high, lo, mid), torch.where(high, mid, hi)
-        return torch.sign(delta) * (lo + hi) / 2

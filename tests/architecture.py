@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 FLOORS = (
-    ("errors", "balls", "losses"),
+    ("errors", "projections", "balls", "losses"),
     ("networks", "patterns", "datasets"),
     ("convex", "bounds", "attacks"),
     ("defenses", "training", "evaluation"),
@@ -17,6 +17,7 @@ FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 # who may look sideways: a module may always use errors, balls and losses in that order
 SIDEWAYS = {
     ("balls", "errors"),
+    ("balls", "projections"),
     ("losses", "errors"),
     ("losses", "balls"),
     ("claims", "expressions"),

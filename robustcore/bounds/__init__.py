@@ -10,6 +10,7 @@ from .propagation import crown, ibp
 from .recursion import nominal_slopes
 from .rub import rub, rub_top
 from .rub_wider import rub_any, rub_boxed, rub_optimised, rub_polytope
+from .split import inf_sup, split, sup_inf
 from .tightest import tightest
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "crown",
     "exact",
     "ibp",
+    "inf_sup",
     "nominal_slopes",
     "rub",
     "rub_any",
@@ -25,5 +27,7 @@ __all__ = [
     "rub_optimised",
     "rub_polytope",
     "rub_top",
+    "split",
+    "sup_inf",
     "tightest",
 ]

@@ -45,10 +45,12 @@ def baseline(
     The published code adds rho times the signed gradient tensor instead of its norm; this is the
     formula as printed.
     """
+    wanted = torch.is_grad_enabled()
     x = x.detach().requires_grad_()
     with torch.enable_grad():
         value = loss(net(x), y)
-        (gradient,) = torch.autograd.grad(value.sum(), x, create_graph=torch.is_grad_enabled())
+        (gradient,) = torch.autograd.grad(value.sum(), x, create_graph=wanted)
+    value = value if wanted else value.detach()
     return value + ball.support(gradient.flatten(1))  # (7)
 
 

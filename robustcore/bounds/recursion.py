@@ -25,7 +25,8 @@ from ..errors import InputError
 from ..networks import AffineLayers, affine_layers
 from .inputs import last_layer_gaps, read_network
 
-ROWS = 1024  # rows of a sweep held at once: enough for the matrix product, small in memory
+# rows of a sweep held at once: enough for the matrix product, small in memory
+ROWS = {"cpu": 1024, "cuda": 65536}
 
 
 @dataclass(frozen=True)
@@ -87,20 +88,25 @@ class Recursion:
         return mid @ self.V.mT + rad @ self.V.abs().mT + self.c[:, None]  # (35), l = L
 
     @torch.no_grad()
-    def worst(self, steps: torch.Tensor, rows: int = ROWS) -> torch.Tensor:
+    def worst(self, steps: torch.Tensor, rows: int | None = None) -> torch.Tensor:
         """For each (sample, class) the index of the perturbation with the largest value, (n, K).
 
         The sweep keeps no graph and holds about `rows` rows at once.
         """
         best = torch.full_like(self.c, -torch.inf)
         where = torch.zeros_like(self.c, dtype=torch.long)
-        width = max(1, rows // max(1, self.z.shape[0]))
+        width = self.width(rows)
         for start in range(0, steps.shape[-2], width):
             value, index = self.values(steps[..., start : start + width, :]).max(dim=1)
             better = value > best
             best = torch.where(better, value, best)
             where = torch.where(better, index + start, where)
         return where
+
+    def width(self, rows: int | None = None) -> int:
+        """Perturbations in one step of a sweep of about `rows` rows."""
+        rows = ROWS.get(self.z.device.type, ROWS["cpu"]) if rows is None else rows
+        return max(1, rows // max(1, self.z.shape[0]))
 
     def each_class(self) -> Recursion:
         """One batch entry for each (sample, class): n K entries, one class each."""

@@ -13,7 +13,7 @@ from ..balls import LpBall
 from ..errors import InputError, check_finite
 from .first_order import arub, gap_jacobian
 from .inputs import read_network
-from .recursion import ROWS, Recursion
+from .recursion import Recursion
 from .rub import check_l1, rub, vertex_steps
 
 
@@ -210,7 +210,7 @@ def rub_optimised(
 
 def _largest(at: Recursion, every: torch.Tensor) -> torch.Tensor:
     """The largest value over all perturbations, in chunks."""
-    width = max(1, ROWS // max(1, at.z.shape[0]))
+    width = at.width()
     chunks = (every[i : i + width] for i in range(0, len(every), width))
     return torch.stack([at.values(some).amax(dim=1) for some in chunks]).amax(dim=0)
 
@@ -226,6 +226,6 @@ def _axis_gains(
         gains = steps - steps[:, y].T[..., None]
         return gains, clean
     clean = at.values(torch.zeros_like(steps[:1]))[:, 0]
-    width = max(1, ROWS // max(1, at.z.shape[0]))
+    width = at.width()
     chunks = [at.values(steps[i : i + width]) for i in range(0, len(steps), width)]
     return torch.cat(chunks, dim=1) - clean[:, None], clean
