@@ -127,8 +127,11 @@ def growth(rows: Rows) -> style.Card:
             ticks = [r[key] for r in line]
             column[1].set_xticks(ticks, [str(t) for t in ticks])
             column[1].minorticks_off()
-        axes[0, 0].set_ylabel("wall time (s)")
-        axes[1, 0].set_ylabel("peak memory (MB)")
+        axes[0, 0].set(ylabel="wall time (s)", yscale="log")
+        axes[0, 0].yaxis.set_major_formatter("{x:g}")
+        axes[0, 0].yaxis.set_minor_formatter("")
+        peaks = [r[key] or 0.0 for r in mine for key in ("peak_mb", "clarabel_peak_mb")]
+        axes[1, 0].set(ylabel="peak memory (MB)", ylim=(0, 1.1 * max(peaks)))
         axes[0, 0].legend()
     return fig
 
@@ -139,7 +142,7 @@ def _both_solvers(ax: Any, line: Rows, key: str, unit: str) -> None:
         points = [(r[key], r[prefix + unit]) for r in line if r[prefix + unit] is not None]
         if points:
             ax.plot(*zip(*points, strict=True), marker, color=colour, label=label)
-    ax.set(xscale="log", yscale="log")
+    ax.set(xscale="log")
 
 
 def global_bounds(low: Rows, wide: Rows) -> style.Card:
