@@ -16,6 +16,7 @@ import argparse
 import ast
 import base64
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,7 @@ PAGE_PARTS = (
 )
 # figure of a notebook -> picture of the README
 PICTURES = {"fig-a1-optimum": HERE.parent / "book" / "images" / "optimum.png"}
+STYLER_ID = re.compile(r"\bT_[0-9a-f]{5}(?=\b|_)")
 STRIP = "metadata.papermill cell.metadata.papermill cell.metadata.execution"
 
 
@@ -84,9 +86,12 @@ def strip(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     # papermill also writes the Python version of this machine here
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
-    for cell in notebook.cells:
+    for number, cell in enumerate(notebook.cells):
         if not cell.metadata.get("tags"):
             cell.metadata.pop("tags", None)
+        for output in cell.get("outputs", []):
+            if html := output.get("data", {}).get("text/html"):  # pandas draws a new id each time
+                output["data"]["text/html"] = STYLER_ID.sub(f"T_{number}", html)
     nbformat.write(notebook, path)
 
 
