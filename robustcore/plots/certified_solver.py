@@ -80,7 +80,7 @@ def convergence(rows: Rows, tolerance: float) -> style.Card:
     rows : list of dict
         program, iteration, objective, lower.
     tolerance : float
-        Where the solver stops by default, drawn as a line.
+        Drawn as a line.
     """
     programs = list(dict.fromkeys(row["program"] for row in rows))
     size = {"width": 7.2, "height": 2.7, "sharey": True, "squeeze": False}

@@ -171,7 +171,7 @@ def line(row: Mapping[str, Any]) -> str:
     """
     size = f"{row['program']:5} {row['n']:5} {row['d']:4} {row['patterns_used']:4}"
     ours = [f"{row['tolerance']:.0e}", *_cells(row, "")]
-    return "  ".join([size, f"{row['threads']}", *ours, *_cells(row, "clarabel_"), _ratio(row)])
+    return " ".join([size, f"{row['threads']}", *ours, *_cells(row, "clarabel_"), _ratio(row)])
 
 
 def heading() -> str:
@@ -179,14 +179,14 @@ def heading() -> str:
 
     Source: own
     """
-    ours = f"{'its':>4} {'seconds':>8} {'gap':>8} {'MB':>5}"
+    ours = f"{'its':>4} {'seconds':>7} {'gap':>7} {'MB':>5}"
     size = f"{'':5} {'n':>5} {'d':>4} {'P':>4}"  # threads are t
-    return f"{size}  t  {'tol':5}  {ours}  {ours}  {'ratio':>6}"
+    return f"{size} t {'tol':5} {ours} {ours} {'ratio':>6}"
 
 
 def _cells(row: Mapping[str, Any], prefix: str) -> list[str]:
     formats: Sequence[tuple[str, str, int]] = (
-        ("iterations", "d", 4), ("seconds", ".2f", 8), ("gap", ".1e", 8), ("peak_mb", ".0f", 5),
+        ("iterations", "d", 4), ("seconds", ".2f", 7), ("gap", ".1e", 7), ("peak_mb", ".0f", 5),
     )  # fmt: skip
     values = ((row[prefix + key], kind, width) for key, kind, width in formats)
     return [" ".join(f"{'-' if v is None else format(v, k):>{w}}" for v, k, w in values)]

@@ -14,6 +14,7 @@ from .c1_jobs import Job, Problem, images, problem
 
 LOW_RANKS = (2, 3)
 _N_LOW = 20  # samples of the low-rank instances: 382 patterns at most
+_TIGHT = {"tolerance": 1e-7}
 _N_STARTS, _N_STEPS = 300, 200  # of the ascent to the supremum
 
 
@@ -136,8 +137,11 @@ def low_rank(n_instances: int, beta: float = 1e-2) -> list[dict[str, Any]]:
             X = rng.standard_normal((_N_LOW, d))
             y = np.where(np.sin(3 * X[:, 0]) + X[:, 1] > 0, 1.0, -1.0)
             y[:2] = 1.0, -1.0
-            sampled = convex.train_standard(X, y, patterns.sample(X, 8, rng), beta)
-            best = convex.train_standard(X, y, patterns.enumerate_all(X), beta)
+            few, cells = patterns.sample(X, 8, rng), patterns.enumerate_all(X)
+            sampled, best = (
+                convex.train_standard(X, y, found, beta, "hinge", "structured", _TIGHT)
+                for found in (few, cells)
+            )
             for source, theta in (("sampled (8)", sampled.theta), ("exact (5)", best.theta)):
                 given = (X, y, theta, beta)
                 rows.append(
@@ -172,7 +176,7 @@ def wide(n: int, every: int, counts: Sequence[int], beta: float) -> list[dict[st
     rows, pair = [], images(n)
     for count in counts:
         given = problem(Job("(8)", n, every, count, beta=beta), pair)
-        solved = given.solve("structured", {})
+        solved = given.solve("structured", _TIGHT)
         theta = np.asarray(solved.theta)
         rows.append(
             {
