@@ -1,0 +1,176 @@
+"""The sup-inf form: against aRUB, Definition 10, the exact value, hulls, and a grid of slopes."""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from robustcore import bounds
+from robustcore.balls import LpBall
+from robustcore.bounds import nested
+from robustcore.errors import InputError
+from robustcore.losses import gaps
+from robustcore.networks import ReLUNetwork, Scaler
+from robustcore.studies import b4_literal, b4_split
+
+INF = math.inf
+
+
+def instance(sizes, seed):
+    generator = torch.Generator().manual_seed(seed)
+    net = b4_literal.random_network(sizes, generator)
+    return net, torch.randn(2, sizes[0], generator=generator).double(), torch.tensor([0, 1])
+
+
+def test_nominal_slopes_give_arub_and_random_slopes_definition_10():
+    for row in b4_literal.reduction_rows(12, seed=3):
+        assert row["aRUB"] < 1e-12
+        assert row["literal"] < 1e-12
+        assert row["printed_fits"] == (row["L"] == 2)
+
+
+def test_slopes_may_differ_from_class_to_class():
+    net, x, y = instance((3, 4, 4, 3), 0)
+    ball, generator = LpBall(2, 0.7), torch.Generator().manual_seed(1)
+    s, t = ([torch.rand(2, 3, 4, generator=generator).double() for _ in range(2)] for _ in range(2))
+    found = bounds.split(net, x, y, ball, s, t)
+    for k in range(3):
+        one = bounds.split(net, x, y, ball, [v[:, k] for v in s], [v[:, k] for v in t])
+        assert torch.equal(found[:, k], one[:, k])
+    assert (found.gather(1, y[:, None]) == 0).all()
+
+
+@pytest.mark.parametrize("p", [1, INF])
+@pytest.mark.parametrize("seed", range(15))
+def test_theorem_5_is_an_equality(p, seed):
+    net, x, y = instance((1 + seed % 3, 5, 3), seed)
+    ball = LpBall(p, 0.2 + 0.2 * seed)
+    exact = bounds.exact(net, x, y, ball)
+    assert torch.allclose(bounds.sup_inf(net, x, y, ball), exact, atol=1e-7)
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 3, 2), (3, 4, 2, 3), (2, 2, 3, 2, 2)])
+@pytest.mark.parametrize("seed", range(6))
+def test_theorem_8_is_an_upper_bound_below_rub(sizes, seed):
+    net, x, y = instance(sizes, 100 + seed)
+    ball = LpBall(1, 0.3 + 0.4 * seed)
+    found = bounds.sup_inf(net, x, y, ball)
+    assert (found >= bounds.exact(net, x, y, ball) - 1e-8).all()
+    assert (found <= bounds.rub(net, x, y, ball) + 1e-8).all()
+
+
+def test_theorem_8_is_no_equality():
+    """By hand: the worst gap is -1/2, the sup-inf form +1/2."""
+    net, x, y = b4_split.hand_network()
+    ball = LpBall(1, 1.0)
+    assert bounds.exact(net, x, y, ball)[0, 1].item() == pytest.approx(-0.5, abs=1e-9)
+    assert bounds.sup_inf(net, x, y, ball)[0, 1].item() == pytest.approx(0.5, abs=1e-9)
+    assert max(row["gap"] for row in b4_split.gap_along(net, y, 1.0)) == -0.5
+
+
+def test_three_layers_are_the_maximum_over_the_hull():
+    """A twin without s and t; strictly above the exact value on some of the networks."""
+    found = list(b4_split.random_comparisons(20, seed=5, depths=(3,)))
+    assert max(abs(c.hull - c.sup_inf) for c in found) < 1e-8
+    assert max(c.sup_inf - c.exact for c in found) > 1e-3
+
+
+@pytest.mark.parametrize("sizes", [(2, 2, 2), (2, 1, 2, 2), (2, 2, 1, 2)])
+@pytest.mark.parametrize("seed", range(2))
+def test_a_grid_of_slopes_comes_close_from_above(sizes, seed):
+    """sup over binary s and inf over a grid of t, nested as printed, in the objective itself."""
+    net, x, y = instance(sizes, 50 + seed)
+    x, y, ball = x[:1], y[:1], LpBall(1, 1.0)
+    grid = torch.linspace(0, 1, 6).double().tolist()
+    widths = sizes[1:-1]
+
+    def nest(s, t):
+        depth = len(widths) - len(s)
+        if depth == 0:
+            slopes = [[torch.tensor([v]).double() for v in reversed(a)] for a in (s, t)]
+            return bounds.split(net, x, y, ball, *slopes)[0, 1].item()
+        options = [itertools.product(v, repeat=widths[depth - 1]) for v in ((0.0, 1.0), grid)]
+        tried = list(options[1])
+        return max(min(nest([*s, a], [*t, b]) for b in tried) for a in options[0])
+
+    on_grid, found = nest([], []), bounds.sup_inf(net, x, y, ball)[0, 1].item()
+    assert found <= on_grid + 1e-9
+    assert on_grid - found < 0.3  # a tenth of the slopes' range, times the weights
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_the_min_max_inequality_and_rub_at_every_t(seed):
+    net, x, y = instance((3, 5, 3), 200 + seed)
+    ball = LpBall(1, 1.0)
+    swapped = bounds.inf_sup(net, x, y, ball)
+    assert (swapped >= bounds.sup_inf(net, x, y, ball) - 1e-8).all()
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(10):
+        t = [torch.rand(2, 5, generator=generator).double()]
+        assert (swapped <= bounds.rub(net, x, y, ball, t=t) + 1e-8).all()
+
+
+def test_the_exchange_can_be_strict():
+    excess = [c.inf_sup - c.sup_inf for c in b4_split.random_comparisons(15, depths=(2,))]
+    assert max(excess) > 1e-3
+
+
+def test_radius_zero_is_the_clean_gap_at_any_depth():
+    for sizes in ((3, 4, 3), (3, 3, 3, 3), (2, 2, 2, 2, 3)):
+        net, x, y = instance(sizes, 7)
+        clean = gaps(net(x), y)
+        assert torch.allclose(bounds.sup_inf(net, x, y, LpBall(1, 0.0)), clean, atol=1e-9)
+        assert torch.allclose(bounds.split(net, x, y, LpBall(1, 0.0)), clean, atol=1e-12)
+
+
+def test_an_affine_network_needs_no_slopes():
+    net, x, y = instance((3, 3), 0)
+    ball = LpBall(1, 0.5)
+    exact = bounds.exact(net, x, y, ball)
+    for technique in (bounds.split, bounds.sup_inf, bounds.inf_sup):
+        assert torch.allclose(technique(net, x, y, ball), exact, atol=1e-9)
+
+
+def test_a_scaler_keeps_the_radius_in_raw_units():
+    net, x, y = instance((2, 4, 3), 1)
+    scaler = Scaler(torch.tensor([1.0, -1.0]).double(), torch.tensor([3.0, 0.5]).double())
+    scaled = ReLUNetwork.from_arrays([(m.weight, m.bias) for m in net.layers], scaler)
+    ball = LpBall(1, 0.6)
+    found = bounds.sup_inf(scaled, x, y, ball)
+    assert torch.allclose(found, bounds.exact(scaled, x, y, ball), atol=1e-7)
+
+
+def test_gradients_flow_through_the_objective():
+    net, x, y = instance((3, 4, 3), 2)
+    net.requires_grad_(True)
+    bounds.split(net, x, y, LpBall(1, 0.3)).sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda n, x, y, b: bounds.split(n, x, y, b, s="zero"), "s must be 'nominal'"),
+        (lambda n, x, y, b: bounds.split(n, x, y, b, t=[x]), "t must hold one"),
+        (
+            lambda n, x, y, b: bounds.split(n, x, y, b, t=[torch.full((2, 4), 1.5).double()] * 2),
+            r"every slope t must lie in \[0, 1\]",
+        ),
+        (lambda n, x, y, b: bounds.inf_sup(n, x, y, b), "two layers only, the network has 3"),
+        (
+            lambda n, x, y, b: bounds.sup_inf(instance((2, 13, 2), 0)[0], x[:, :2], y, b),
+            "at most 12 hidden neurons, the network has 13",
+        ),
+        (lambda n, x, y, b: bounds.sup_inf(n, x, y, LpBall(2, 1)), "finitely many vertices"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(call, message):
+    net, x, y = instance((3, 4, 4, 3), 0)
+    with pytest.raises(InputError, match=message):
+        call(net, x, y, LpBall(1, 0.1))
+
+
+def test_states_are_all_binary_vectors_on_the_free_entries():
+    found = [tuple(s) for s in nested._states(torch.tensor([True, False, True]).numpy())]
+    assert sorted(found) == [(0, 0, 0), (0, 0, 1), (1, 0, 0), (1, 0, 1)]
