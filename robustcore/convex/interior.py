@@ -30,7 +30,7 @@ from .structured.standard import Proof
 _PROGRAMS = {"hinge": StandardHinge, "squared": StandardSquared}
 _ROBUST = {"hinge": RobustHinge, "squared": RobustSquared}
 _WORTHWHILE = 4000  # cone rows 2 P n from which it beats a general solver also at 1e-6
-_OPTIONS = {"tolerance": 1e-8, "max_iterations": 100, "progress": None, "device": "cpu"}
+_OPTIONS = {"tolerance": 1e-7, "max_iterations": 100, "progress": None, "device": "cpu"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def solve_structured(
     gates : (d', P) array or None
         Tried as interior points first; where one fails, a linear program finds another.
     options : mapping, optional
-        "tolerance" (1e-8) on the certified gap, relative to max(1, objective); "max_iterations";
+        "tolerance" (1e-7) on the certified gap, relative to max(1, objective); "max_iterations";
         "progress", a callable (iteration, objective, lower bound); "device", of torch.
 
     Raises

@@ -191,3 +191,28 @@ def test_auto_takes_it_where_the_program_is_large():
     X, y, _ = instance(14, n=300, d=4, flip=1.0)
     large = patterns.sample(X, 8, np.random.default_rng(0))
     assert convex.train_standard(X, y, large, 1e-2).solver == "structured"
+
+
+def test_a_tolerance_beyond_rounding_stops_with_what_it_has():
+    """Asked for the impossible, a run says where rounding stopped it, and keeps its proof."""
+    rng = np.random.default_rng([0, 3])
+    X = rng.standard_normal((20, 3))
+    y = np.where(np.sin(3 * X[:, 0]) + X[:, 1] > 0, 1.0, -1.0)
+    y[:2] = 1, -1
+    found = patterns.enumerate(X)
+    options = {"tolerance": 1e-15}
+    solution = convex.train_standard(X, y, found, 1e-2, solver="structured", options=options)
+    assert solution.status.startswith("stopped")
+    assert 0 <= solution.gap <= 1e-6
+
+
+@pytest.mark.parametrize("beta", [1e-7, 1e-5, 1e-3])
+def test_squared_loss_at_tiny_beta(beta):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((12, 2))
+    y = X @ [1.0, -1.0] + 0.5 * rng.standard_normal(12)
+    found = patterns.sample(X, 6, rng)
+    ours = convex.train_standard(X, y, found, beta, loss="squared", solver="structured")
+    theirs = convex.train_standard(X, y, found, beta, loss="squared", solver="clarabel")
+    assert ours.gap <= 1e-6
+    assert ours.objective == pytest.approx(theirs.objective, abs=2e-6)

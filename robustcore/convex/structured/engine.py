@@ -59,12 +59,12 @@ def minimise(
                 status = "optimal: the certified gap is within the tolerance"
                 break
             if iteration < max_iterations and not run.advance():
-                status = "stopped: the steps became too short for rounding"
+                status = f"stopped by rounding at the gap {run.objective - run.lower:.1e}"
                 break
     except KeyboardInterrupt:
         status = "interrupted; this is the best certified point so far"
-    except SolverError as failure:
-        status = f"stopped: {failure}"
+    except (SolverError, torch.linalg.LinAlgError) as failure:
+        status = f"stopped by rounding at the gap {run.objective - run.lower:.1e}: {failure}"
     return Outcome(
         run.best, run.objective, run.lower, run.proof, status, iteration, run.seconds, run.history
     )
@@ -115,7 +115,7 @@ class _Run:
             goals, step, p, d = trial, candidate, p_next, d_next
         fraction = 0.9 + 0.09 * min(p, d)
         moved = self.at.moved(step, fraction * p, fraction * d)
-        if not bool(torch.isfinite(moved.point).all()):
+        if not all(bool(torch.isfinite(part).all()) for part in (moved.point, moved.dual)):
             return False
         self.at = moved
         return max(p, d) > 1e-8

@@ -140,13 +140,14 @@ class _Robust:
         xi: torch.Tensor,
         length: float,
         loss: tuple[torch.Tensor, torch.Tensor],
+        longest: float = math.inf,
     ) -> Iterate:
         """v = w along the gates; h takes half the room of each cell, epsilon 1'g is `length`."""
         maps, a = self.maps, self.maps.attacked
         P, n = maps.facets.shape
         R = maps.rows.shape[0]
         centre = centre / (2 * n * P + 2 * P + 2 * n + 4 * P * a + 2 * R * a)
-        reach = 2 * n * centre / self.beta
+        reach = min(2 * n * centre / self.beta, longest)
         u = (0.5 * reach * self.gates).expand(2, -1, -1)
         spare = (0.25 * reach * self.room / (maps.epsilon * a))[:, None]
         g = torch.full_like(maps.X[:1, :a], length / (maps.epsilon * a)).expand(R, -1).clone()
@@ -231,7 +232,9 @@ class RobustSquared(_Robust):
         """Outputs 0, norms at half the largest target, as much room again above them."""
         size = float(self.y.abs().max()) or 1.0
         xi = self.y.abs() + size
-        return self._place(0.5 * float(xi.square().sum()), xi, 0.5 * size, (xi / 2, xi / 2))
+        longest = 100 * max(1.0, size)  # as for `StandardSquared`
+        centre = 0.5 * float(xi.square().sum())
+        return self._place(centre, xi, 0.5 * size, (xi / 2, xi / 2), longest)
 
     def _sign(self) -> torch.Tensor:
         return torch.ones_like(self.y)

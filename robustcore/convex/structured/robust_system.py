@@ -147,7 +147,7 @@ class RobustNewton:
         gram = K.mT @ K
         gram.diagonal(dim1=-2, dim2=-1).add_(1.0)
         half = torch.linalg.solve_triangular(
-            torch.linalg.cholesky(gram), trailing[0].mT.contiguous(), upper=False
+            robust_cholesky(gram), trailing[0].mT.contiguous(), upper=False
         )
         self.parallel = half.mT @ half  # (S_v^-1 + S_w^-1)^-1
 

@@ -88,14 +88,16 @@ class _Standard:
             self._raw_multiplier(at)
         )
 
-    def _place(self, centre: float, pairs: int) -> tuple[torch.Tensor, torch.Tensor, Tensors]:
+    def _place(
+        self, centre: float, pairs: int, longest: float = math.inf
+    ) -> tuple[torch.Tensor, torch.Tensor, Tensors]:
         """v = w along the gates, so that every output is 0: point, dual, facet pair.
 
         `centre` is the first target of a complementarity product, before division by the degree.
         """
         P, n = self.maps.active.shape
         centre = centre / (2 * n * P + 2 * P + pairs)
-        length = 2 * n * centre / self.beta
+        length = min(2 * n * centre / self.beta, longest)
         u = (0.5 * length * self.gates).expand(2, -1, -1)
         point = torch.cat([torch.full_like(u[..., :1], length), u], -1)
         dual = torch.zeros_like(point)
@@ -212,7 +214,10 @@ class StandardSquared(_Standard):
 
     def start(self) -> Iterate:
         """Outputs 0, alpha = y."""
-        point, dual, (slack, facets) = self._place(max(self._loss(0 * self.y), 1e-12), 0)
+        # a tiny beta would start so far out that no step reaches back
+        longest = 100 * max(1.0, float(self.y.abs().max()))
+        start = self._place(max(self._loss(0 * self.y), 1e-12), 0, longest)
+        point, dual, (slack, facets) = start
         return Iterate(point, dual, (), (slack,), (facets,))
 
     def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> SquaredNewton:

@@ -133,7 +133,7 @@ class NewtonSystem:
         K = torch.linalg.solve_triangular(self.factors[1], self.factors[0], upper=False)
         gram = K.mT @ K
         gram.diagonal(dim1=-2, dim2=-1).add_(1.0)
-        R = torch.linalg.cholesky(gram, upper=True)
+        R = robust_cholesky(gram).mT
         T = torch.linalg.solve_triangular(self.factors[0], R, upper=False, left=False)
         schur = X.new_zeros(X.shape[0], X.shape[0])
         dense = []
