@@ -35,8 +35,8 @@ lint: $(READY) ## ruff and mypy
 notebooks: $(READY) ## run every notebook and store its outputs in the .ipynb
 	@$(BIN)/python notebooks/execute.py $(NAME)
 
-run: $(READY) ## one notebook, own parameters: NOTEBOOK=b5_rub ARGS="-p radius 2.8"
-	@$(if $(NOTEBOOK),,$(error say which: make run NOTEBOOK=b5_rub ARGS="-p radius 2.8"))
+run: $(READY) ## one notebook, own parameters: NOTEBOOK=b5_rub ARGS="-p steps 1000"
+	@$(if $(NOTEBOOK),,$(error say which: make run NOTEBOOK=b5_rub ARGS="-p steps 1000"))
 	@$(BIN)/python notebooks/execute.py $(NOTEBOOK) --out _build/runs --html $(ARGS)
 
 record: $(READY) ## run a study at the paper's size into results/: NAME=b5_rub

@@ -2,7 +2,7 @@
 
     python notebooks/execute.py NAME ...             store: run, update NAME.ipynb
     python notebooks/execute.py NAME --out DIR       run into DIR/NAME.ipynb
-    python notebooks/execute.py NAME --out DIR -p radius 2.8 -p device cpu
+    python notebooks/execute.py NAME --out DIR -p steps 1000 -p device cpu
     python notebooks/execute.py NAME --out DIR --profile paper --html
 
 A profile is `notebooks/profiles/PROFILE.yml`, parameters by notebook; `quick` is what the notebook
