@@ -41,7 +41,6 @@ class Solved:
     w: np.ndarray
     bound: float
     status: str
-    optimal: bool
     theta: np.ndarray
 
 
@@ -115,7 +114,7 @@ def solve_structured(
 def _read(outcome: Outcome, sigma: float, data: Data) -> Solved:
     v, w = (outcome.u / sigma).cpu().numpy()
     theta = _output_multiplier(outcome.proof, data)
-    return Solved(v, w, outcome.lower_bound, outcome.status, outcome.optimal, theta)
+    return Solved(v, w, outcome.lower_bound, outcome.status, theta)
 
 
 def _output_multiplier(proof: Proof | RobustProof, data: Data) -> np.ndarray:

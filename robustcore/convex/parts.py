@@ -116,12 +116,12 @@ def variables(cp: Any, data: Data) -> Parts:
 
 
 def loss_of(data: Data, score: np.ndarray, worst: np.ndarray | float = 0.0) -> float:
-    """The loss at a given output; `worst` is subtracted from each y_k score_k (hinge only)."""
+    """The loss when each output may move by `worst` in the direction that hurts."""
     if data.loss == "squared":
-        return 0.5 * float(np.square(score - data.y).sum())  # (16)
+        return 0.5 * float(np.square(np.abs(score - data.y) + worst).sum())  # (16), (17)
     gap = 1.0 - data.y * score + worst
     if data.loss == "hinge":
-        return float(np.maximum(gap, 0.0).mean())  # (13)
+        return float(np.maximum(gap, 0.0).mean())  # (13), (15)
     return float(np.logaddexp(0.0, gap - 1.0).mean())
 
 

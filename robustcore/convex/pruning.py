@@ -8,8 +8,8 @@ import numpy as np
 
 from ..errors import InputError
 from .parts import prepare
+from .running import cone_violation, value_of
 from .solving import ConvexSolution
-from .standard import cone_violation, value_of
 
 _DEPENDENT = 1e-10  # a singular value below this share of the largest counts as zero
 _ROUNDING = 1e-8  # of the price, for each neuron removed

@@ -13,11 +13,11 @@ from ..balls import LpBall
 from ..errors import InputError
 from ..patterns import Patterns
 from .dual import Multipliers, lower_bound
-from .interior import try_structured, worthwhile
-from .parts import Data, Parts, loss_of, prepare, variables
-from .reductions import distinct_rows, kept_patterns
-from .solving import ConvexSolution, Stopwatch, choose_solver, load_cvxpy, solve
-from .standard import cone_violation, tidy, value_of
+from .interior import Solved
+from .parts import Data, Parts, variables
+from .reductions import distinct_rows
+from .running import tidy, train
+from .solving import ConvexSolution, load_cvxpy, solve
 
 
 @dataclass(frozen=True)
@@ -135,49 +135,27 @@ def train_robust_hinge(
     LicenceError, SolverError, MissingExtraError
         If the solver may not run, stops early, or is not there.
     """
-    clock = Stopwatch()
+    check_norm(ball)
+
+    def general(data: Data, name: str) -> Solved:
+        program = build(load_cvxpy(), data, reduce)
+        status = solve(program.problem, name, options)
+        v, w = tidy(program.parts.v.value, program.parts.w.value)
+        given = program.multipliers()
+        return Solved(v, w, lower_bound(data, given), status, given.theta)
+
+    return train(
+        X, y, patterns, beta, "hinge", general, ball, perturb_bias, solver, reduce, options
+    )
+
+
+def check_norm(ball: LpBall) -> None:
+    """Refuse balls whose robust program is not written down here.
+
+    Source: own
+    """
     if ball.p not in (1, 2, math.inf):
         raise InputError(f"robust training takes p = 1, 2 or inf, got p={ball.p:g}; use one.")
-    full = prepare(X, y, patterns, beta, "hinge", ball, perturb_bias)
-    kept = kept_patterns(X, patterns, ball, perturb_bias, reduce)
-    alive = patterns.take(kept)
-    data = prepare(X, y, alive, beta, "hinge", ball, perturb_bias)
-    chosen = choose_solver(solver, reduce and worthwhile(data))
-    v, w = (np.zeros((len(patterns), data.design.shape[1])) for _ in range(2))
-    found = theta = None
-    if kept.any() and chosen == "structured":
-        found = try_structured(data, alive.gates, options, solver == "structured")
-        chosen = chosen if found else choose_solver("auto")
-    if not kept.any():
-        status, bound = "no pattern kept", loss_of(data, np.zeros_like(data.y))
-    elif found is not None:
-        v[kept], w[kept], bound, status = found.v, found.w, found.bound, found.status
-        theta = found.theta
-    else:
-        program = build(load_cvxpy(), data, reduce)
-        status = solve(program.problem, chosen, options)
-        v[kept], w[kept] = tidy(program.parts.v.value, program.parts.w.value)
-        given = program.multipliers()
-        bound, theta = lower_bound(data, given), given.theta
-    if loss_of(full, np.zeros_like(full.y)) <= value_of(full, v, w):
-        v, w = np.zeros_like(v), np.zeros_like(w)  # beta is too large for any neuron
-    return ConvexSolution(
-        v=v / data.sigma,
-        w=w / data.sigma,
-        objective=value_of(full, v, w),
-        lower_bound=bound,
-        violation=cone_violation(full, v, w),
-        status=status,
-        solver=chosen,
-        seconds=clock(),
-        patterns=patterns,
-        pattern_kept=kept,
-        loss="hinge",
-        beta=beta,
-        ball=ball,
-        perturb_bias=perturb_bias,
-        theta=theta,
-    )
 
 
 def worst_perturbation(solution: ConvexSolution, X: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..balls import LpBall
-from ..errors import InputError
 from ..patterns import Patterns
 from .dual import Multipliers, largest_dual_ratio
-from .interior import try_structured, worthwhile
-from .parts import Data, Parts, output_of, penalty_of, prepare, variables
-from .reductions import distinct_rows, kept_patterns
-from .robust_hinge import support
-from .solving import ConvexSolution, Stopwatch, choose_solver, load_cvxpy, solve
-from .standard import cone_violation, tidy
+from .interior import Solved
+from .parts import Data, Parts, variables
+from .reductions import distinct_rows
+from .robust_hinge import check_norm, support
+from .running import tidy, train
+from .solving import ConvexSolution, load_cvxpy, solve
 
 
 @dataclass(frozen=True)
@@ -155,57 +154,15 @@ def train_robust_squared(
     LicenceError, SolverError, MissingExtraError
         If the solver may not run, stops early, or is not there.
     """
-    clock = Stopwatch()
-    if ball.p not in (1, 2, math.inf):
-        raise InputError(f"robust training takes p = 1, 2 or inf, got p={ball.p:g}; use one.")
-    full = prepare(X, y, patterns, beta, "squared", ball, perturb_bias)
-    kept = kept_patterns(X, patterns, ball, perturb_bias, reduce)
-    alive = patterns.take(kept)
-    data = prepare(X, y, alive, beta, "squared", ball, perturb_bias)
-    chosen = choose_solver(solver, reduce and worthwhile(data))
-    v, w = (np.zeros((len(patterns), data.design.shape[1])) for _ in range(2))
-    found = theta = None
-    if kept.any() and chosen == "structured":
-        found = try_structured(data, alive.gates, options, solver == "structured")
-        chosen = chosen if found else choose_solver("auto")
-    if not kept.any():
-        status, bound = "no pattern kept", robust_squared_value(full, v, w)
-    elif found is not None:
-        v[kept], w[kept], bound, status = found.v, found.w, found.bound, found.status
-        theta = found.theta
-    else:
+    check_norm(ball)
+
+    def general(data: Data, name: str) -> Solved:
         program = build(load_cvxpy(), data, reduce)
-        status = solve(program.problem, chosen, options)
-        v[kept], w[kept] = tidy(program.parts.v.value, program.parts.w.value)
-        bound = program.lower_bound(data)
+        status = solve(program.problem, name, options)
+        v, w = tidy(program.parts.v.value, program.parts.w.value)
         theta = program.above.dual_value - program.below.dual_value
-    if robust_squared_value(full, 0 * v, 0 * w) <= robust_squared_value(full, v, w):
-        v, w = np.zeros_like(v), np.zeros_like(w)  # beta is too large for any neuron
-    return ConvexSolution(
-        v=v / data.sigma,
-        w=w / data.sigma,
-        objective=robust_squared_value(full, v, w),
-        lower_bound=bound,
-        violation=cone_violation(full, v, w),
-        status=status,
-        solver=chosen,
-        seconds=clock(),
-        patterns=patterns,
-        pattern_kept=kept,
-        loss="squared",
-        beta=beta,
-        ball=ball,
-        perturb_bias=perturb_bias,
-        theta=theta,
+        return Solved(v, w, program.lower_bound(data), status, theta)
+
+    return train(
+        X, y, patterns, beta, "squared", general, ball, perturb_bias, solver, reduce, options
     )
-
-
-def robust_squared_value(data: Data, v: np.ndarray, w: np.ndarray) -> float:
-    """The objective of (17), its inner maximum in closed form.
-
-    Source: [A] eqs. (17), (18)
-    """
-    q = (data.active @ (v - w))[:, : data.attacked]
-    worst = data.ball.support(q) if data.ball.radius else 0.0
-    residual = np.abs(output_of(data, v, w) - data.y) + worst
-    return 0.5 * float(np.square(residual).sum()) + penalty_of(data, v, w)  # (17)

@@ -10,11 +10,10 @@ import numpy as np
 
 from ..patterns import Patterns
 from .dual import Multipliers, lower_bound
-from .interior import try_structured, worthwhile
-from .parts import Data, Parts, loss_of, output_of, penalty_of, prepare, variables
-from .solving import ConvexSolution, Stopwatch, choose_solver, load_cvxpy, solve
-
-_SHORTEST = 1e-8  # rows below this share of the longest are rounding of the solver
+from .interior import Solved
+from .parts import Data, Parts, variables
+from .running import tidy, train
+from .solving import ConvexSolution, load_cvxpy, solve
 
 
 @dataclass(frozen=True)
@@ -104,71 +103,12 @@ def train_standard(
     LicenceError, SolverError, MissingExtraError
         If the solver may not run, stops early, or is not there.
     """
-    clock = Stopwatch()
-    data = prepare(X, y, patterns, beta, loss)
-    chosen = choose_solver(solver, worthwhile(data))
-    found = theta = None
-    if len(patterns) and chosen == "structured":
-        found = try_structured(data, patterns.gates, options, solver == "structured")
-        chosen = chosen if found else choose_solver("auto")
-    if not len(patterns):
-        v = w = np.zeros((0, data.design.shape[1]))
-        status, bound = "no pattern kept", loss_of(data, np.zeros_like(data.y))
-    elif found is not None:
-        v, w, bound, status = found.v, found.w, found.bound, found.status
-        theta = found.theta
-    else:
+
+    def general(data: Data, name: str) -> Solved:
         program = build(load_cvxpy(), data)
-        status = solve(program.problem, chosen, options)
+        status = solve(program.problem, name, options)
         v, w = tidy(program.parts.v.value, program.parts.w.value)
         given = program.multipliers()
-        bound, theta = lower_bound(data, given), given.theta
-    if loss_of(data, np.zeros_like(data.y)) <= value_of(data, v, w):
-        v, w = np.zeros_like(v), np.zeros_like(w)  # beta is too large for any neuron
-    return ConvexSolution(
-        v=v / data.sigma,
-        w=w / data.sigma,
-        objective=value_of(data, v, w),
-        lower_bound=bound,
-        violation=cone_violation(data, v, w),
-        status=status,
-        solver=chosen,
-        seconds=clock(),
-        patterns=patterns,
-        pattern_kept=np.ones(len(patterns), dtype=bool),
-        loss=loss,
-        beta=beta,
-        ball=None,
-        perturb_bias=False,
-        theta=theta,
-    )
+        return Solved(v, w, lower_bound(data, given), status, given.theta)
 
-
-def value_of(data: Data, v: np.ndarray, w: np.ndarray) -> float:
-    """The objective of (8), or of (15) where the ball has a radius.
-
-    Source: [A] eqs. (8), (15)
-    """
-    q = (data.active @ (v - w))[:, : data.attacked]
-    worst = data.ball.support(q) if data.ball.radius else 0.0
-    return loss_of(data, output_of(data, v, w), worst) + penalty_of(data, v, w)
-
-
-def tidy(v: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Set rows that are zero up to rounding to zero."""
-    lengths = np.linalg.norm(np.concatenate([v, w]), axis=1)
-    alive = (lengths > _SHORTEST * lengths.max(initial=0.0))[:, None]
-    return np.where(alive[: len(v)], v, 0.0), np.where(alive[len(v) :], w, 0.0)
-
-
-def cone_violation(data: Data, v: np.ndarray, w: np.ndarray) -> float:
-    """The largest amount by which (2 D_i - I) X v_i falls short of radius ||v_i||_q.
-
-    Source: [A] eqs. (5), (11)
-    """
-    short = [
-        data.ball.support(u[:, : data.attacked]) - data.signs * (data.design @ u.T)
-        for u in (v, w)
-        if len(u)
-    ]
-    return max([0.0, *(float(s.max()) for s in short)])
+    return train(X, y, patterns, beta, loss, general, solver=solver, options=options)

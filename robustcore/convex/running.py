@@ -1,0 +1,113 @@
+"""The course of every training call: check, reduce, choose a solver, solve, certify, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..balls import LpBall
+from ..patterns import Patterns
+from .interior import Solved, try_structured, worthwhile
+from .parts import Data, loss_of, output_of, penalty_of, prepare
+from .reductions import kept_patterns
+from .solving import ConvexSolution, Stopwatch, choose_solver
+
+General = Callable[[Data, str], Solved]  # writes a prepared program down and solves it by name
+_SHORTEST = 1e-8  # rows below this share of the longest are rounding of the solver
+
+
+def train(
+    X: np.ndarray,
+    y: np.ndarray,
+    patterns: Patterns,
+    beta: float,
+    loss: str,
+    general: General,
+    ball: LpBall | None = None,
+    perturb_bias: bool = False,
+    solver: str = "auto",
+    reduce: bool = True,
+    options: Mapping[str, Any] | None = None,
+) -> ConvexSolution:
+    """Solve one program over the patterns that can carry a neuron.
+
+    Source: own (what [A] Algorithms 1 and 2 share)
+
+    Parameters
+    ----------
+    X, y, patterns, beta, loss, ball, perturb_bias, solver, reduce, options
+        As for the public calls; `ball` is None for standard training.
+    general : callable (data, solver name) -> Solved
+        For the solvers that take the program through cvxpy.
+
+    Returns
+    -------
+    ConvexSolution
+    """
+    clock = Stopwatch()
+    full = prepare(X, y, patterns, beta, loss, ball, perturb_bias)
+    kept = np.ones(len(patterns), dtype=bool)
+    if ball is not None:
+        kept = kept_patterns(X, patterns, ball, perturb_bias, reduce)
+    alive = patterns.take(kept)
+    data = full if kept.all() else prepare(X, y, alive, beta, loss, ball, perturb_bias)
+    chosen = choose_solver(solver, reduce and worthwhile(data))
+    found = None
+    if kept.any() and chosen == "structured":
+        found = try_structured(data, alive.gates, options, solver == "structured")
+        chosen = chosen if found else choose_solver("auto")
+    if kept.any() and found is None:
+        found = general(data, chosen)
+    v, w = np.zeros((2, len(patterns), data.design.shape[1]))
+    zero = value_of(full, v, w)
+    if found is not None and value_of(data, found.v, found.w) < zero:
+        v[kept], w[kept] = found.v, found.w  # else beta is too large for any neuron
+    return ConvexSolution(
+        v=v / data.sigma,
+        w=w / data.sigma,
+        objective=value_of(full, v, w),
+        lower_bound=found.bound if found else zero,
+        violation=cone_violation(full, v, w),
+        status=found.status if found else "no pattern kept",
+        solver=chosen,
+        seconds=clock(),
+        patterns=patterns,
+        pattern_kept=kept,
+        loss=loss,
+        beta=beta,
+        ball=ball,
+        perturb_bias=perturb_bias,
+        theta=found.theta if found else None,
+    )
+
+
+def value_of(data: Data, v: np.ndarray, w: np.ndarray) -> float:
+    """The objective of (8), or of (15) or (17) where the ball has a radius.
+
+    Source: [A] eqs. (8), (15), (17)
+    """
+    q = (data.active @ (v - w))[:, : data.attacked]
+    worst = data.ball.support(q) if data.ball.radius else 0.0
+    return loss_of(data, output_of(data, v, w), worst) + penalty_of(data, v, w)
+
+
+def tidy(v: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Set rows that are zero up to rounding to zero."""
+    lengths = np.linalg.norm(np.concatenate([v, w]), axis=1)
+    alive = (lengths > _SHORTEST * lengths.max(initial=0.0))[:, None]
+    return np.where(alive[: len(v)], v, 0.0), np.where(alive[len(v) :], w, 0.0)
+
+
+def cone_violation(data: Data, v: np.ndarray, w: np.ndarray) -> float:
+    """The largest amount by which (2 D_i - I) X v_i falls short of radius ||v_i||_q.
+
+    Source: [A] eqs. (5), (11)
+    """
+    short = [
+        data.ball.support(u[:, : data.attacked]) - data.signs * (data.design @ u.T)
+        for u in (v, w)
+        if len(u)
+    ]
+    return max([0.0, *(float(s.max()) for s in short)])
