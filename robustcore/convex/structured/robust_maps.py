@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
 from .protocol import Tensors
+from .system import WeightedGram
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class RobustMaps:
     attacked: int
     slopes: tuple[float, float]
     weights: tuple[float, float]
+
+    @cached_property
+    def gram(self) -> WeightedGram:
+        """X' diag(w) X."""
+        return WeightedGram(self.X)
 
     def by_row(self, values: torch.Tensor) -> torch.Tensor:
         """Sums over the samples of each row: (n, ...) -> (R, ...)."""

@@ -131,9 +131,7 @@ class RobustNewton:
         cross = -maps.epsilon * (facet * maps.facets) @ maps.X
         blocks[..., 0, 1:] += cross
         blocks[..., 1:, 0] += cross
-        for s in range(2):
-            for i in range(facet.shape[1]):
-                blocks[s, i, 1:, 1:] += (maps.X.T * facet[s, i]) @ maps.X
+        blocks[..., 1:, 1:] += maps.gram(facet)
         pull = self.weight * self.shrink
         blocks[..., 1:, 1:] -= (
             pull[..., None, None] * self.axis[..., :, None] * self.axis[..., None, :]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -21,6 +22,39 @@ from .cones import Scaling
 _CHUNK = 8_000_000  # numbers of a temporary: 64 MB in float64
 _SPARSE = 0.65  # patterns with fewer active rows are gathered, the others masked
 _STRIPS = 4
+_PACKED = 40_000_000  # numbers that the products of columns may take: 320 MB
+
+
+class WeightedGram:
+    """X' diag(w) X for many weights w at once.
+
+    The products of every two columns are formed once; each call is then one matrix product with
+    half the work of a product for each weight. Where they would not fit, X itself is weighted.
+    """
+
+    def __init__(self, X: torch.Tensor) -> None:
+        n, d = X.shape
+        self.X = X
+        self.products: torch.Tensor | None = None
+        if n * d * (d + 1) // 2 <= _PACKED:
+            i, j = torch.tril_indices(d, d, device=X.device)
+            self.products = X[:, i] * X[:, j]
+            self.place = torch.empty(d, d, dtype=torch.long, device=X.device)
+            self.place[i, j] = self.place[j, i] = torch.arange(len(i), device=X.device)
+
+    def __call__(self, weights: torch.Tensor) -> torch.Tensor:
+        """(..., n) -> (..., d, d)."""
+        n, d = self.X.shape
+        flat = weights.reshape(-1, n)
+        if self.products is not None:
+            packed = flat @ self.products
+            return packed[:, self.place.reshape(-1)].reshape(*weights.shape[:-1], d, d)
+        grams = self.X.new_empty(flat.shape[0], d, d)
+        width = max(1, _CHUNK // (n * d))
+        for at in range(0, flat.shape[0], width):
+            weighted = self.X.T * flat[at : at + width, None, :]
+            torch.matmul(weighted, self.X, out=grams[at : at + width])
+        return grams.reshape(*weights.shape[:-1], d, d)
 
 
 @dataclass(frozen=True)
@@ -42,6 +76,11 @@ class Operators:
     sign: torch.Tensor
     active: torch.Tensor
     facets: torch.Tensor
+
+    @cached_property
+    def gram(self) -> WeightedGram:
+        """X' diag(w) X."""
+        return WeightedGram(self.X)
 
     def slack(self, u: torch.Tensor) -> torch.Tensor:
         """(2D_i - I) X u: (2, P, d) -> (2, P, n)."""
@@ -109,15 +148,7 @@ class NewtonSystem:
         return (self.ratio * (u @ self.maps.X.T)) @ self.maps.X + cone
 
     def _hessians(self) -> torch.Tensor:
-        X = self.maps.X
-        n, d = X.shape
-        ratio = self.ratio.reshape(-1, n)
-        hessians = X.new_empty(ratio.shape[0], d, d)
-        width = max(1, _CHUNK // (n * d))
-        for at in range(0, ratio.shape[0], width):
-            weighted = X.T * ratio[at : at + width, None, :]
-            torch.matmul(weighted, X, out=hessians[at : at + width])
-        hessians = hessians.reshape(2, -1, d, d)
+        hessians = self.maps.gram(self.ratio)
         pull = self.weight * self.shrink
         hessians -= pull[..., None, None] * self.axis[..., :, None] * self.axis[..., None, :]
         hessians.diagonal(dim1=-2, dim2=-1).add_(self.weight[..., None])
@@ -143,7 +174,8 @@ class NewtonSystem:
                 dense.append(i)
                 continue
             Z = T[i] @ X[rows].T
-            schur[rows[:, None], rows] += Z.T @ Z
+            strip = schur.index_select(0, rows)  # twice as fast as schur[rows, rows] += ...
+            schur.index_copy_(0, rows, strip.index_add_(1, rows, Z.T @ Z))
         width = max(1, _CHUNK // X.numel())
         for at in range(0, len(dense), width):
             some = dense[at : at + width]
