@@ -7,7 +7,9 @@ from .dual import cell_supremum, certify
 from .global_bound import gate_supremum_bound, global_lower_bound
 from .pruning import prune
 from .recovery import recover, training_cost, vertex_cost
-from .robust_hinge import train_robust_hinge, worst_perturbation
+from .robust_hinge import train_robust_hinge
+from .robust_logistic import train_robust_logistic
+from .robust_margin import worst_perturbation
 from .robust_squared import train_robust_squared
 from .solving import ConvexSolution, mosek_licensed
 from .standard import train_standard
@@ -22,6 +24,7 @@ __all__ = [
     "prune",
     "recover",
     "train_robust_hinge",
+    "train_robust_logistic",
     "train_robust_squared",
     "train_standard",
     "training_cost",

@@ -6,6 +6,7 @@ Shape letters: n samples, d' inputs with the column of ones, P patterns, R disti
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,11 +67,16 @@ def prepare(
     """
     if loss not in LOSSES:
         raise InputError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}.")
-    if not (math.isfinite(beta) and beta > 0):
-        raise InputError(f"beta must be a positive number, got {beta}.")
+    if not isinstance(beta, numbers.Real) or not (math.isfinite(beta) and beta > 0):
+        raise InputError(f"beta must be a positive number, got {beta!r}.")
+    if not isinstance(patterns, Patterns):
+        raise InputError(
+            f"patterns must be a Patterns record, got {type(patterns).__name__}; make one with "
+            "patterns.sample or patterns.enumerate."
+        )
+    X, y = as_doubles("X", X), as_doubles("y", y)
     design = design_matrix(X, patterns.bias)
     patterns.check_belongs_to(X)
-    y = np.asarray(y, dtype=np.float64)
     check_length("y", y, len(design), "X")
     check_finite("y", y)
     if loss != "squared":
@@ -88,6 +94,17 @@ def prepare(
         loss=loss,
         sigma=sigma,
     )
+
+
+def as_doubles(name: str, values: Any) -> np.ndarray:
+    """An array of doubles, or one sentence on what is not a number.
+
+    Source: own
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must be an array of numbers, but {error}; convert it.") from error
 
 
 @dataclass(frozen=True)

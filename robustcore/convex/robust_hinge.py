@@ -2,80 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..balls import LpBall
-from ..errors import InputError
 from ..patterns import Patterns
-from .dual import Multipliers, lower_bound
-from .interior import Solved
-from .parts import Data, Parts, variables
-from .reductions import distinct_rows
-from .running import tidy, train
-from .solving import ConvexSolution, load_cvxpy, solve
-
-
-@dataclass(frozen=True)
-class RobustProgram:
-    """(15) as a cvxpy problem, with the handles from which multipliers are read."""
-
-    problem: Any
-    parts: Parts
-    cone_v: Any
-    cone_w: Any
-    row_rule: Any
-    rows: np.ndarray
-    row_of: np.ndarray
-    weight: float
-
-    def multipliers(self) -> Multipliers:
-        """After solving: theta, lambda for v and w, pi for the rows."""
-        return Multipliers(
-            theta=-self.parts.score_rule.dual_value / self.weight,
-            lam_v=self.cone_v.dual_value / self.weight,
-            lam_w=self.cone_w.dual_value / self.weight,
-            rows=self.rows,
-            row_of=self.row_of,
-            pi=-self.row_rule.dual_value / self.weight,
-        )
-
-
-def build(cp: Any, data: Data, reduce: bool = True) -> RobustProgram:
-    """Write (15) down, as printed or with its rows and norms shared.
-
-    Source: [A] eq. (15)
-    """
-    parts = variables(cp, data)
-    n = len(data.y)
-    rows, row_of = distinct_rows(data.active, reduce)
-    q = cp.Variable((len(rows), data.attacked))
-    row_rule = q == (rows @ (parts.v - parts.w))[:, : data.attacked]
-    worst = support(cp, data, q)[row_of]
-    loss = cp.sum(cp.pos(1 - cp.multiply(data.y, parts.score) + worst)) / n  # (15)
-    rules, cones = [parts.score_rule, row_rule], []
-    for u in (parts.v, parts.w):
-        length = support(cp, data, u)
-        if reduce:
-            bound = cp.Variable(len(data.signs.T))
-            rules.append(length <= bound)
-            length = bound
-        cones.append(parts.cone(cp, data, u) >= np.ones((n, 1)) @ cp.reshape(length, (1, -1), "C"))
-    problem = cp.Problem(cp.Minimize(data.weight * (loss + parts.penalty)), [*rules, *cones])
-    return RobustProgram(problem, parts, cones[0], cones[1], row_rule, rows, row_of, data.weight)
-
-
-def support(cp: Any, data: Data, u: Any) -> Any:
-    """radius ||u||_q of each row, over the perturbed coordinates.
-
-    Source: [A] eqs. (11), (15)
-    """
-    q = data.ball.dual_exponent
-    return data.ball.radius * cp.norm(u[:, : data.attacked], "inf" if math.isinf(q) else q, axis=1)
+from .robust_margin import train_margin
+from .solving import ConvexSolution
 
 
 def train_robust_hinge(
@@ -97,7 +32,7 @@ def train_robust_hinge(
 
     .. math:: \text{s.t.}\ (2D_i-I)Xv_i\ge\epsilon\|v_i\|_q,\ (2D_i-I)Xw_i\ge\epsilon\|w_i\|_q
 
-    Source: [A] eqs. (11), (14), (15), Theorem 4, Algorithm 2
+    Source: [A] eqs. (11), (12), (14), (15), Theorem 4, Algorithm 2
 
     Parameters
     ----------
@@ -135,52 +70,4 @@ def train_robust_hinge(
     LicenceError, SolverError, MissingExtraError
         If the solver may not run, stops early, or is not there.
     """
-    check_norm(ball)
-
-    def general(data: Data, name: str) -> Solved:
-        program = build(load_cvxpy(), data, reduce)
-        status = solve(program.problem, name, options)
-        v, w = tidy(program.parts.v.value, program.parts.w.value)
-        given = program.multipliers()
-        return Solved(v, w, lower_bound(data, given), status, given.theta)
-
-    return train(
-        X, y, patterns, beta, "hinge", general, ball, perturb_bias, solver, reduce, options
-    )
-
-
-def check_norm(ball: LpBall) -> None:
-    """Refuse balls whose robust program is not written down here.
-
-    Source: own
-    """
-    if ball.p not in (1, 2, math.inf):
-        raise InputError(f"robust training takes p = 1, 2 or inf, got p={ball.p:g}; use one.")
-
-
-def worst_perturbation(solution: ConvexSolution, X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    r"""The perturbation at which the inner maximum of (14) is attained.
-
-    .. math:: \delta_k = -\epsilon\, y_k\, \operatorname{sgn}\Bigl(\sum_i d_{ik}(v_i-w_i)\Bigr)
-
-    Source: [A] Theorem 4
-
-    Parameters
-    ----------
-    solution : ConvexSolution
-        Of robust training.
-    X : (n, d) array
-    y : (n,) array
-
-    Returns
-    -------
-    (n, d') or (n, d) array
-        With the perturbation of the column of ones only if that was perturbed in training.
-    """
-    if solution.ball is None:
-        raise InputError("a worst perturbation belongs to robust training; pass such a solution.")
-    solution.patterns.check_belongs_to(X)
-    q = solution.patterns.active.astype(float) @ (solution.v - solution.w)
-    if solution.patterns.bias and not solution.perturb_bias:
-        q = q[:, :-1]
-    return -np.asarray(y, dtype=float)[:, None] * solution.ball.maximiser(q)
+    return train_margin(X, y, patterns, ball, beta, "hinge", perturb_bias, solver, reduce, options)

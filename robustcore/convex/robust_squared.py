@@ -15,7 +15,7 @@ from .dual import Multipliers, largest_dual_ratio
 from .interior import Solved
 from .parts import Data, Parts, variables
 from .reductions import distinct_rows
-from .robust_hinge import check_norm, support
+from .robust_margin import check_norm, support
 from .running import tidy, train
 from .solving import ConvexSolution, load_cvxpy, solve
 
