@@ -4,6 +4,8 @@ Every function keeps one promise: `bounds = technique(net, x, y, ball)`, an (n, 
 entry for the true class is 0. A sample is certified when every bound of its row is at most 0.
 """
 
+from . import polytopes
+from .coap import coap
 from .exact import exact
 from .first_order import arub, baseline
 from .propagation import crown, ibp
@@ -16,11 +18,13 @@ from .tightest import tightest
 __all__ = [
     "arub",
     "baseline",
+    "coap",
     "crown",
     "exact",
     "ibp",
     "inf_sup",
     "nominal_slopes",
+    "polytopes",
     "rub",
     "rub_any",
     "rub_boxed",

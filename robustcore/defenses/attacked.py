@@ -1,0 +1,135 @@
+"""Defenses that look at points: the clean inputs, or inputs that an attack has found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import nn
+
+from .. import attacks
+from ..balls import LpBall
+from ..errors import InputError
+from ..losses import PerSampleLoss, cross_entropy
+from .defense import Defense, PerSampleDefense
+
+
+def nominal(loss: PerSampleLoss = cross_entropy) -> Defense:
+    r"""The clean loss :math:`L(y, z(x))`: no defense.
+
+    Source: [B] eq. (1)
+
+    Parameters
+    ----------
+    loss : callable (n, K), (n,) -> (n,)
+
+    Returns
+    -------
+    Defense
+    """
+    return Defense("nominal()", partial(_nominal, loss=loss))
+
+
+def fgsm(
+    ball: LpBall,
+    random_start: bool = False,
+    generator: torch.Generator | None = None,
+    loss: PerSampleLoss = cross_entropy,
+) -> Defense:
+    r"""The loss at the fast gradient point, a lower bound of the adversarial loss.
+
+    .. math:: L\bigl(y, z(x+\delta)\bigr),\qquad
+              \delta \in \arg\max_{\|\delta\|_p\le\rho}\delta^\top\nabla_x L(y, z(x))
+
+    Source: [B] Section 6.3 (FGSM)
+
+    Parameters
+    ----------
+    ball : LpBall
+    random_start : bool
+        One step of length 1.25 radius from a uniform point of the ball, as Wong, Rice, Kolter
+        (2020) do it.
+    generator : torch.Generator, optional
+        Needed with a random start.
+    loss : callable (n, K), (n,) -> (n,)
+
+    Returns
+    -------
+    Defense
+
+    Notes
+    -----
+    The attacked inputs are constants: no gradient flows through the attack. With a random start
+    the better of three points is kept: the start, the step from it, and the plain fast gradient.
+    """
+    if random_start:
+        attack = partial(
+            attacks.pgd,
+            steps=1,
+            step_size=1.25 * ball.radius,
+            random_start=True,
+            generator=_needed(generator),
+        )
+        return Defense(f"fgsm({ball!r}, random_start=True)", _on(attack, ball, loss), ball)
+    return Defense(f"fgsm({ball!r})", _on(attacks.fgm, ball, loss), ball)
+
+
+def pgd(
+    ball: LpBall,
+    steps: int = 40,
+    step_size: float | None = None,
+    random_start: bool = False,
+    generator: torch.Generator | None = None,
+    loss: PerSampleLoss = cross_entropy,
+) -> Defense:
+    r"""The loss at inputs found by projected gradient ascent.
+
+    Source: [B] Section 6.1 (PGD-Lp); [A] eq. (3)
+
+    Parameters
+    ----------
+    ball : LpBall
+    steps, step_size, random_start, generator
+        As for :func:`robustcore.attacks.pgd`.
+    loss : callable (n, K), (n,) -> (n,)
+
+    Returns
+    -------
+    Defense
+
+    Notes
+    -----
+    The attacked inputs are constants: no gradient flows through the attack.
+    """
+    attack = partial(attacks.pgd, steps=steps, step_size=step_size)
+    options = f", steps={steps}" + ("" if step_size is None else f", step_size={step_size:g}")
+    if random_start:
+        attack = partial(attack, random_start=True, generator=_needed(generator))
+        options += ", random_start=True"
+    return Defense(f"pgd({ball!r}{options})", _on(attack, ball, loss), ball)
+
+
+def _nominal(net: nn.Module, x: torch.Tensor, y: torch.Tensor, loss: PerSampleLoss) -> torch.Tensor:
+    return loss(net(x), y)
+
+
+def _on(attack: Callable[..., torch.Tensor], ball: LpBall, loss: PerSampleLoss) -> PerSampleDefense:
+    return partial(_attacked, attack=attack, ball=ball, loss=loss)
+
+
+def _attacked(
+    net: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    attack: Callable[..., torch.Tensor],
+    ball: LpBall,
+    loss: PerSampleLoss,
+) -> torch.Tensor:
+    return loss(net(attack(net, x, y, ball, loss=loss)), y)
+
+
+def _needed(generator: torch.Generator | None) -> torch.Generator:
+    if generator is None:
+        raise InputError("a random start needs generator=torch.Generator().manual_seed(...).")
+    return generator

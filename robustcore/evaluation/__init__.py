@@ -1,0 +1,20 @@
+r"""Three accuracies of a network, each with a confidence interval, and the radius of each sample.
+
+On the same samples always certified <= adversarial <= clean: a certificate is a proof, an attack a
+try. Radii are in the units of the raw inputs.
+"""
+
+from .accuracy import Accuracy, adversarial_accuracy, clean_accuracy, correct, withstands
+from .certificates import certified, certified_accuracy
+from .radius import certified_radius
+
+__all__ = [
+    "Accuracy",
+    "adversarial_accuracy",
+    "certified",
+    "certified_accuracy",
+    "certified_radius",
+    "clean_accuracy",
+    "correct",
+    "withstands",
+]
