@@ -1,0 +1,81 @@
+"""The robust programs (10), (14) and (17) written down literally: every vertex of every ball."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..balls import LpBall
+from ..errors import InputError
+from ..patterns import Patterns
+from .parts import prepare, variables
+from .solving import load_cvxpy, solve
+
+_MOST_ROWS = 200_000
+
+
+def optimum_over_vertices(
+    X: np.ndarray,
+    y: np.ndarray,
+    patterns: Patterns,
+    ball: LpBall,
+    beta: float,
+    loss: str = "hinge",
+    perturb_bias: bool = False,
+) -> float:
+    r"""The value of (14) or (17) with each maximum and each constraint listed, and no closed form.
+
+    .. math:: \min_{v,w}\ \ell\text{ of }\max_{\delta\in\mathrm{vert}(U)}\ldots
+              \quad\text{s.t. } e_{ik}(x_k+\delta)^\top v_i\ge0,\ e_{ik}(x_k+\delta)^\top w_i\ge0
+              \ \text{for all } i, k, \delta
+
+    Source: [A] eqs. (10), (10a), (10b), (10c), (14), (17)
+
+    Parameters
+    ----------
+    X : (n, d) array
+    y : (n,) array
+    patterns : Patterns
+        Of this X; all of them are kept.
+    ball : LpBall
+        p = inf or p = 1, and few dimensions: the program has 2 P n constraints for each vertex.
+    beta : float
+    loss : str
+        "hinge" (mean) or "squared" (half a sum).
+    perturb_bias : bool
+
+    Returns
+    -------
+    float
+        To the tolerance of the solver. A twin of `train_robust_hinge` and `train_robust_squared`,
+        which solve the same program from its closed form.
+
+    Raises
+    ------
+    InputError
+        For another loss, or a program of too many rows.
+    """
+    if loss not in ("hinge", "squared"):
+        raise InputError(f"loss must be hinge or squared, got {loss!r}.")
+    data = prepare(X, y, patterns, beta, loss, ball, perturb_bias)
+    n, d = data.design.shape
+    corners = np.pad(data.ball.vertices(data.attacked), ((0, 0), (0, d - data.attacked)))
+    if 2 * data.active.size * len(corners) > _MOST_ROWS:
+        raise InputError(
+            f"{len(corners)} vertices and {data.active.size} pairs of a sample and a pattern are "
+            f"too many; at most {_MOST_ROWS} constraints are written down."
+        )
+    cp = load_cvxpy()
+    parts = variables(cp, data)
+    t = cp.Variable(n)
+    rules = [parts.score_rule]
+    for corner in corners:
+        moved = data.design + corner
+        score = cp.sum(cp.multiply(data.active, moved @ (parts.v - parts.w).T), axis=1)  # (10a)
+        hurt = cp.abs(score - data.y) if loss == "squared" else 1 - cp.multiply(data.y, score)
+        rules.append(t >= hurt)
+        for u in (parts.v, parts.w):
+            rules.append(cp.multiply(data.signs, moved @ u.T) >= 0)  # (10b), (10c)
+    cost = 0.5 * cp.sum_squares(t) if loss == "squared" else cp.sum(cp.pos(t)) / n
+    problem = cp.Problem(cp.Minimize(data.weight * (cost + parts.penalty)), rules)
+    solve(problem, "clarabel")
+    return float(problem.value) / data.weight
