@@ -13,6 +13,7 @@ from torch import nn
 from .. import attacks
 from ..balls import LpBall
 from ..losses import cross_entropy
+from . import b2_first_order
 from .b2_share import least_share, share_above, share_of_means
 from .mnist_networks import Images, load_images, make_defense, train_network
 
@@ -155,14 +156,14 @@ def record(
     seed: int = 0,
     device: str = "auto",
 ) -> dict[str, list[dict]]:
-    """Both experiments of the page.
+    """Every experiment of the page.
 
     Source: [B] Figure 1, Table 1
 
     Returns
     -------
     dict
-        Records `b2_arub.figure_1` and `b2_arub.table_1`.
+        Records `b2_arub.figure_1` and `b2_arub.table_1`, and those of `b2_first_order`.
     """
     images = load_images(data, side, n_validation=0, n_test=n_measured, device=device)
     settings = {
@@ -184,4 +185,5 @@ def record(
         strong_restarts=strong_restarts,
         **settings,  # type: ignore[arg-type]
     )
-    return {"b2_arub.figure_1": figure, "b2_arub.table_1": table}
+    equations = b2_first_order.record(seed=seed)
+    return {"b2_arub.figure_1": figure, "b2_arub.table_1": table, **equations}

@@ -224,7 +224,7 @@ def _random_path(rng: np.random.Generator, r: int, u: np.ndarray, q: np.ndarray)
 def concave_rows(cases: list[Case]) -> Rows:
     """Both sides of Lemma 3, and the maximum over the convex hull, for each kind of set.
 
-    Source: [B] Lemma 3
+    Source: [B] Lemma 3, eq. (28)
 
     Returns
     -------

@@ -16,6 +16,7 @@ from .. import bounds, datasets, defenses, training
 from ..balls import LpBall
 from ..losses import gaps
 from ..networks import ReLUNetwork, Scaler, affine_layers
+from . import b4_steps
 from .b1_planar import critical_points
 from .b4_literal import random_network, reduction_rows
 
@@ -205,7 +206,7 @@ def summary(found: Sequence[Compared]) -> Rows:
 def hand_rows(radius: float = 1.0) -> Rows:
     """Every number of the hand network.
 
-    Source: [B] Theorem 8, eqs. (29), (30)
+    Source: [B] Theorem 8, Corollary 9, eqs. (29), (30), (33), (34)
     """
     net, x, y = hand_network()
     ball = LpBall(1, radius)
@@ -231,4 +232,5 @@ def record(n_networks: int = 30, n_samples: int = 3, seed: int = 0) -> dict[str,
         "b4_split.reduction": reduction_rows(n_networks, seed),
         "b4_split.theorems": summary(found),
         "b4_split.by_hand": hand_rows(),
+        **b4_steps.record(n_networks, seed),
     }

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from .. import evaluation
 from ..errors import InputError
 from ..networks import ReLUNetwork
+from . import b5_steps, b5_tightness
 from .b5_small import soundness
 from .mnist_networks import Images, load_images, make_defense, train_network
 
@@ -167,14 +168,14 @@ def record(
     seed: int = 0,
     device: str = "auto",
 ) -> dict[str, list[dict]]:
-    """Both experiments of the page.
+    """Every experiment of the page.
 
     Source: [B] Section 6.3, Table 8
 
     Returns
     -------
     dict
-        Records `b5_rub.soundness` and `b5_rub.certified`.
+        Records `b5_rub.soundness` and `b5_rub.certified`; those of `b5_steps` and `b5_tightness`.
     """
     images = load_images(data, side, n_validation, n_test, device)
     curves = certified_curves(
@@ -187,4 +188,5 @@ def record(
         seed=seed,
     )
     small = soundness(instances, seed=seed)
-    return {"b5_rub.soundness": small, "b5_rub.certified": curves}
+    further = b5_steps.record(instances, seed) | b5_tightness.record(instances, seed=seed)
+    return {"b5_rub.soundness": small, "b5_rub.certified": curves, **further}
