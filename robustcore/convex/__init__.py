@@ -5,6 +5,7 @@ cvxpy is loaded when a program is solved, not when this package is imported.
 
 from .dual import cell_supremum, certify
 from .global_bound import gate_supremum_bound, global_lower_bound
+from .growing import GrownSolution, Round, train_grown
 from .pruning import prune
 from .recovery import recover, training_cost, vertex_cost
 from .robust_hinge import train_robust_hinge
@@ -16,6 +17,8 @@ from .standard import train_standard
 
 __all__ = [
     "ConvexSolution",
+    "GrownSolution",
+    "Round",
     "cell_supremum",
     "certify",
     "gate_supremum_bound",
@@ -23,6 +26,7 @@ __all__ = [
     "mosek_licensed",
     "prune",
     "recover",
+    "train_grown",
     "train_robust_hinge",
     "train_robust_logistic",
     "train_robust_squared",
