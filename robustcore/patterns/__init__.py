@@ -9,21 +9,29 @@ Shape letters: n samples, d inputs, d' = d + 1 with a bias and d without, P patt
 
 from .cells import count, count_bound, enumerate_all
 from .feasibility import robust_feasible, widest_point
+from .guarantees import failure_level, mean_violation_bound, sample_size, violation_level
 from .record import Patterns, design_matrix, of
+from .robust_sampling import clear, sample_robust
 from .sampling import sample, sample_perturbed
 
 enumerate = enumerate_all
 
 __all__ = [
     "Patterns",
+    "clear",
     "count",
     "count_bound",
     "design_matrix",
     "enumerate",
     "enumerate_all",
+    "failure_level",
+    "mean_violation_bound",
     "of",
     "robust_feasible",
     "sample",
     "sample_perturbed",
+    "sample_robust",
+    "sample_size",
+    "violation_level",
     "widest_point",
 ]
