@@ -50,6 +50,10 @@ def exact(
         Values that the network *attains* at a point of the ball, found to be maximal within
         `tolerance`: a sound bound lies above them.
 
+    Notes
+    -----
+    Convolutions are expanded into matrices, max pools into tournaments of ReLUs.
+
     Raises
     ------
     InputError

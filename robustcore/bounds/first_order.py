@@ -10,7 +10,7 @@ from torch import nn
 
 from ..balls import LpBall
 from ..losses import PerSampleLoss, cross_entropy
-from .inputs import last_layer_gaps, read_network
+from .inputs import last_layer_gaps, read_layers
 
 
 def baseline(
@@ -78,7 +78,8 @@ def arub(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
     Notes
     -----
     The Jacobian is formed explicitly, as a product of masked weight matrices: one matrix product a
-    layer and no double backward pass. A ReLU at exactly zero counts as inactive, [B] eq. (21).
+    layer and no double backward pass. A ReLU at exactly zero counts as inactive, [B] eq. (21); a
+    max pool passes on the largest neuron of its window.
     """
     value, jacobian = gap_jacobian(net, x, y)
     return value + ball.support(jacobian)  # (9)
@@ -101,15 +102,16 @@ def gap_jacobian(
     -------
     (n, K) tensor, (n, K, M) tensor
     """
-    layers, x = read_network(net, x, y)
-    masks, h = [], x
-    for W, b in layers[:-1]:
-        z = h @ W.T + b
-        masks.append(z > 0)  # (21)
-        h = z.clamp(min=0)
-    V, c = last_layer_gaps(layers, y)
+    network, h = read_layers(net, x, y)
+    slopes: list[torch.Tensor] = []
+    for one, activation in zip(network.maps[:-1], network.activations, strict=True):
+        z = one(h)
+        slopes.append(activation.slopes(z))  # (21)
+        h = activation(z)
+    V, c = last_layer_gaps(network.maps, y)
     value = torch.einsum("nkr,nr->nk", V, h) + c
     jacobian = V
-    for (W, _), mask in zip(reversed(layers[:-1]), reversed(masks), strict=True):
-        jacobian = (jacobian * mask[:, None]) @ W  # (22)
+    passed = zip(network.maps[:-1], network.activations, slopes, strict=True)
+    for one, activation, t in reversed(list(passed)):
+        jacobian = one.back(activation.back(jacobian, t))  # (22)
     return value, jacobian

@@ -1,38 +1,63 @@
-"""What every bound checks first, and the form in which it then sees the network."""
+"""What every bound checks first, and the forms in which it then sees the network."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from ..errors import InputError, check_classes, check_finite, check_length
-from ..networks import AffineLayers, affine_layers
+from ..networks import AffineLayers, AffineMap, Layered, affine_layers, expand, layered
 
 
-def read_network(
-    net: nn.Module, x: torch.Tensor, y: torch.Tensor
-) -> tuple[AffineLayers, torch.Tensor]:
-    """Affine layers in the precision of `x`, and `x` flattened to (n, M).
+def read_layers(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[Layered, torch.Tensor]:
+    """Maps and activations in the precision of `x`, and `x` flattened to (n, M).
 
     Raises
     ------
     InputError
         If the batch does not fit the network, labels are out of range, or an entry is not finite.
     """
+    _check_samples(x)
+    network, flat = layered(net, x.shape[1:], like=x), x.flatten(1)
+    _check_fit(flat, y, network.maps[0].n_inputs, network.maps[-1].n_outputs)
+    return network, flat
+
+
+def read_network(
+    net: nn.Module, x: torch.Tensor, y: torch.Tensor
+) -> tuple[AffineLayers, torch.Tensor]:
+    """The same as matrices with ReLUs between them: convolutions and max pools are expanded.
+
+    Raises
+    ------
+    InputError
+        If the batch does not fit the network, labels are out of range, or an entry is not finite.
+    """
+    _check_samples(x)
+    layers, flat = affine_layers(net, x.shape[1:], like=x), x.flatten(1)
+    _check_fit(flat, y, layers[0][0].shape[1], layers[-1][0].shape[0])
+    return layers, flat
+
+
+def last_layer_gaps(
+    layers: Sequence[AffineMap | tuple[torch.Tensor, torch.Tensor]], y: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The rows (e_k - e_y)'W^L and offsets (e_k - e_y)'b^L: shapes (n, K, r) and (n, K)."""
+    last = layers[-1]
+    W, b = last if isinstance(last, tuple) else expand(last)
+    return W[None] - W[y][:, None], b[None] - b[y][:, None]
+
+
+def _check_samples(x: torch.Tensor) -> None:
     if not x.is_floating_point():
         raise InputError(f"x must be a floating-point tensor, got {x.dtype}; scale it first.")
     check_finite("x", x)
-    flat = x.flatten(1)
-    layers = [(W.to(flat), b.to(flat)) for W, b in affine_layers(net)]
-    M, K = layers[0][0].shape[1], layers[-1][0].shape[0]
+
+
+def _check_fit(flat: torch.Tensor, y: torch.Tensor, M: int, K: int) -> None:
     if flat.shape[1] != M:
         raise InputError(f"the network takes {M} inputs, x has {flat.shape[1]} features a sample.")
     check_length("y", y, flat.shape[0], "x")
     check_classes(y, K)
-    return layers, flat
-
-
-def last_layer_gaps(layers: AffineLayers, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The rows (e_k - e_y)'W^L and offsets (e_k - e_y)'b^L: shapes (n, K, r) and (n, K)."""
-    W, b = layers[-1]
-    return W[None] - W[y][:, None], b[None] - b[y][:, None]

@@ -12,8 +12,10 @@ import torch
 from torch import nn
 
 from ..balls import LpBall
-from ..networks import AffineLayers
-from .inputs import last_layer_gaps, read_network
+from ..networks import AffineLayers, AffineMap, Dense
+from .inputs import last_layer_gaps, read_layers, read_network
+
+_COLUMNS = 512  # of the first layer, held at once where it is not a matrix
 
 
 def ibp(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
@@ -34,16 +36,31 @@ def ibp(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch
     (n, K) tensor
         Upper bounds of the worst gaps, sound up to rounding. Differentiable.
     """
-    layers, x = read_network(net, x, y)
-    V, c = last_layer_gaps(layers, y)
-    if len(layers) == 1:
+    network, x = read_layers(net, x, y)
+    V, c = last_layer_gaps(network.maps, y)
+    if not network.activations:
         return torch.einsum("nkm,nm->nk", V, x) + c + ball.support(V)
-    low, high = _first_layer(layers, x, ball)
-    for W, b in layers[1:-1]:
-        low, high = _interval(W, b, low.clamp(min=0), high.clamp(min=0))
-    low, high = low.clamp(min=0), high.clamp(min=0)
+    first = network.maps[0]
+    centre, spread = first(x), _row_support(first, ball)
+    low, high = centre - spread, centre + spread
+    for one, activation in zip(network.maps[1:-1], network.activations[:-1], strict=True):
+        low, high = activation(low), activation(high)
+        centre, spread = one((low + high) / 2), one.spread((high - low) / 2)
+        low, high = centre - spread, centre + spread
+    low, high = network.activations[-1](low), network.activations[-1](high)
     mid, rad = (low + high) / 2, (high - low) / 2
     return torch.einsum("nkr,nr->nk", V, mid) + torch.einsum("nkr,nr->nk", V.abs(), rad) + c
+
+
+def _row_support(first: AffineMap, ball: LpBall) -> torch.Tensor:
+    """The ball's support function of every row of W^1, (r_1,), a few columns at a time."""
+    if isinstance(first, Dense):
+        return ball.support(first.weight)
+    parts = [
+        ball.support(first.columns(index).T)
+        for index in torch.arange(first.n_inputs).split(_COLUMNS)
+    ]
+    return torch.linalg.vector_norm(torch.stack(parts), ball.dual_exponent, dim=0)
 
 
 def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
@@ -71,7 +88,8 @@ def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> tor
     Notes
     -----
     Bounds of hidden neurons are the tighter of CROWN's and the interval ones. The answer itself is
-    CROWN's alone, and can be looser than `ibp` on single entries.
+    CROWN's alone, and can be looser than `ibp` on single entries. Convolutions are expanded into
+    matrices and max pools into tournaments of ReLUs: for small images.
     """
     layers, x = read_network(net, x, y)
     V, c = last_layer_gaps(layers, y)

@@ -11,6 +11,12 @@ brackets of the theorem become
 centre and radius, which halves the matrix products. The last u bounds the gap from above at every
 perturbation, is convex in it, and meets the clean gap at 0: everything in this folder that is named
 after RUB follows from these three facts.
+
+Convolutions and average pools are affine and change nothing. A max pool beside the ReLU changes the
+brackets: p = max [u_i]_+ over each window, convex as a maximum of convex functions, and
+q = sum t_i l_i with t >= 0 and sum t_i <= 1, concave as a sum of concave functions, and at most
+max [z_i]_+. (Not q = max l_i: a maximum of concave functions is not concave, and the largest value
+of a bound that is not convex need not be at a vertex.)
 """
 
 from __future__ import annotations
@@ -22,11 +28,38 @@ import torch
 from torch import nn
 
 from ..errors import InputError
-from ..networks import AffineLayers, affine_layers
-from .inputs import last_layer_gaps, read_network
+from ..networks import Activation, AffineMap, Layered, layered
+from .inputs import last_layer_gaps, read_layers
 
 # rows of a sweep held at once: enough for the matrix product, small in memory
 ROWS = {"cpu": 1024, "cuda": 65536}
+ENTRIES = 2**24  # and at most so many numbers of one layer: convolutions are wide
+
+
+@dataclass(frozen=True)
+class Vertices:
+    """W^1 delta at the 2M vertices of the L1 ball: first all +radius e_m, then all -radius e_m.
+
+    Source: [B] Theorem 7
+    """
+
+    first: AffineMap
+    radius: float
+
+    def __len__(self) -> int:
+        return 2 * self.first.n_inputs
+
+    def at(self, index: torch.Tensor) -> torch.Tensor:
+        """Some of them, with a graph into W^1: (...) -> (..., r_1)."""
+        M = self.first.n_inputs
+        columns = self.first.columns(index % M)
+        signs = 1 - 2 * (index >= M).to(columns)
+        return columns * (self.radius * signs)[..., None]
+
+    def all(self) -> torch.Tensor:
+        """(2M, r_1)."""
+        device = self.first.columns(torch.zeros(1, dtype=torch.long)).device
+        return self.at(torch.arange(len(self), device=device))
 
 
 @dataclass(frozen=True)
@@ -35,16 +68,18 @@ class Recursion:
 
     Attributes
     ----------
-    layers : list of (W^l, b^l)
+    maps : list of AffineMap, l = 1..L
+    activations : list of Activation, l = 1..L-1
     z : (n, r_1)
         W^1 x + b^1.
     slopes : list of (n, r_l), l = 1..L-1
-        t.
+        t; (n, s_l, k) where the ReLU has a max pool beside it.
     V, c : (n, K, r_{L-1}) and (n, K)
         (e_k - e_y)'W^L and (e_k - e_y)'b^L.
     """
 
-    layers: AffineLayers
+    maps: list[AffineMap]
+    activations: list[Activation]
     z: torch.Tensor
     slopes: list[torch.Tensor]
     V: torch.Tensor
@@ -65,14 +100,15 @@ class Recursion:
         InputError
             If the batch does not fit the network, `t` has the wrong shapes or leaves [0, 1].
         """
-        layers, x = read_network(net, x, y)
-        V, c = last_layer_gaps(layers, y)
-        W, b = layers[0]
+        network, x = read_layers(net, x, y)
+        V, c = last_layer_gaps(network.maps, y)
         if isinstance(t, str) and t != "nominal":
             raise InputError(f"t must be 'nominal' or a sequence of tensors, got {t!r}.")
-        slopes = nominal_slopes(net, x) if isinstance(t, str) else list(t)
-        _check_slopes(slopes, [(x.shape[0], W.shape[0]) for W, _ in layers[:-1]])
-        return cls(layers, x @ W.T + b, slopes, V, c)
+        z = network.maps[0](x)
+        slopes = _touching(network, z) if isinstance(t, str) else list(t)
+        at = cls(network.maps, network.activations, z, slopes, V, c)
+        at.check_slopes()
+        return at
 
     def values(self, steps: torch.Tensor) -> torch.Tensor:
         """g^L at perturbations given by W^1 delta: (v, r_1) or (n, v, r_1) -> (n, v, K).
@@ -80,24 +116,30 @@ class Recursion:
         Source: [B] Theorem 11, eq. (35)
         """
         upper = lower = self.z[:, None] + steps  # g^1: affine, its own upper and lower bound
-        for (W, b), t in zip(self.layers[1:-1], self.slopes[:-1], strict=True):
-            mid, rad = _middle(upper, lower, t)
-            centre, spread = mid @ W.T + b, rad @ W.abs().T
+        hidden = zip(self.maps[1:-1], self.activations[:-1], self.slopes[:-1], strict=True)
+        for one, activation, t in hidden:
+            mid, rad = _middle(activation, upper, lower, t)
+            centre, spread = one(mid), one.spread(rad)
             upper, lower = centre + spread, centre - spread  # (35), 2 <= l <= L-1
-        mid, rad = _middle(upper, lower, self.slopes[-1])
+        mid, rad = _middle(self.activations[-1], upper, lower, self.slopes[-1])
         return mid @ self.V.mT + rad @ self.V.abs().mT + self.c[:, None]  # (35), l = L
 
     @torch.no_grad()
-    def worst(self, steps: torch.Tensor, rows: int | None = None) -> torch.Tensor:
+    def worst(self, steps: torch.Tensor | Vertices, rows: int | None = None) -> torch.Tensor:
         """For each (sample, class) the index of the perturbation with the largest value, (n, K).
 
-        The sweep keeps no graph and holds about `rows` rows at once.
+        The sweep keeps no graph and holds about `rows` rows at once; vertices are made as it goes.
         """
         best = torch.full_like(self.c, -torch.inf)
         where = torch.zeros_like(self.c, dtype=torch.long)
         width = self.width(rows)
-        for start in range(0, steps.shape[-2], width):
-            value, index = self.values(steps[..., start : start + width, :]).max(dim=1)
+        count = len(steps) if isinstance(steps, Vertices) else steps.shape[-2]
+        for start in range(0, count, width):
+            if isinstance(steps, Vertices):
+                some = steps.at(torch.arange(start, min(start + width, count), device=best.device))
+            else:
+                some = steps[..., start : start + width, :]
+            value, index = self.values(some).max(dim=1)
             better = value > best
             best = torch.where(better, value, best)
             where = torch.where(better, index + start, where)
@@ -105,8 +147,32 @@ class Recursion:
 
     def width(self, rows: int | None = None) -> int:
         """Perturbations in one step of a sweep of about `rows` rows."""
-        rows = ROWS.get(self.z.device.type, ROWS["cpu"]) if rows is None else rows
+        if rows is None:
+            widest = max(one.n_outputs for one in self.maps)
+            rows = min(ROWS.get(self.z.device.type, ROWS["cpu"]), max(1, ENTRIES // widest))
         return max(1, rows // max(1, self.z.shape[0]))
+
+    def check_slopes(self) -> None:
+        """Refuse slopes of other shapes, or such that the bound would not be sound."""
+        n, acts = self.z.shape[0], self.activations
+        wanted = [
+            (n, *act.slope_shape(one.n_outputs))
+            for act, one in zip(acts, self.maps[:-1], strict=True)
+        ]
+        got = [tuple(s.shape) for s in self.slopes]
+        if got != wanted:
+            raise InputError(
+                f"t must have the shapes {wanted}, one for each hidden layer, got {got}."
+            )
+        if not all(act.allowed(t) for act, t in zip(acts, self.slopes, strict=True)):
+            raise InputError(
+                "every slope t must lie in [0, 1], with a sum of at most 1 over each window of a "
+                "max pool; outside, the bound is not sound."
+            )
+
+    def nearest_slopes(self, slopes: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Slopes that are allowed, as near as clamping and scaling give them."""
+        return [act.nearest(t) for act, t in zip(self.activations, slopes, strict=True)]
 
     def each_class(self) -> Recursion:
         """One batch entry for each (sample, class): n K entries, one class each."""
@@ -128,31 +194,31 @@ def nominal_slopes(net: nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
     Parameters
     ----------
     net : ReLUNetwork or nn.Sequential of supported layers
-    x : (n, M) tensor
+    x : (n, ...) tensor
 
     Returns
     -------
     list of (n, r_l) tensors, l = 1..L-1
+        Where the ReLU has a max pool beside it, (n, s_l, k): for each window, 1 at the largest of
+        its k neurons if that is positive.
     """
-    slopes, h = [], x.flatten(1)
-    for W, b in affine_layers(net)[:-1]:
-        z = h @ W.to(h).T + b.to(h)
-        slopes.append((z > 0).to(z))  # (21)
-        h = z.clamp(min=0)
+    network = layered(net, x.shape[1:], like=x)
+    return _touching(network, network.maps[0](x.flatten(1)))
+
+
+def _touching(network: Layered, z: torch.Tensor) -> list[torch.Tensor]:
+    """The slopes along a forward pass that starts at z^1."""
+    slopes = []
+    for activation, following in zip(network.activations, network.maps[1:], strict=True):
+        slopes.append(activation.slopes(z))  # (21)
+        if len(slopes) < len(network.activations):
+            z = following(activation(z))
     return slopes
 
 
-def _check_slopes(slopes: list[torch.Tensor], wanted: list[tuple[int, int]]) -> None:
-    got = [tuple(s.shape) for s in slopes]
-    if got != wanted:
-        raise InputError(f"t must have the shapes {wanted}, one for each hidden layer, got {got}.")
-    if any(bool(((s < 0) | (s > 1)).any()) for s in slopes):
-        raise InputError("every slope t must lie in [0, 1]; outside, the bound is not sound.")
-
-
 def _middle(
-    upper: torch.Tensor, lower: torch.Tensor, t: torch.Tensor
+    activation: Activation, upper: torch.Tensor, lower: torch.Tensor, t: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Centre and radius of p = [u]_+ and q = t l; the radius is never negative."""
-    p, q = upper.clamp(min=0), t[:, None] * lower
+    """Centre and radius of p above and q below the activation; the radius is never negative."""
+    p, q = activation(upper), activation.below(lower, t)
     return (p + q) / 2, (p - q) / 2

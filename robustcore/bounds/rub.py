@@ -14,7 +14,7 @@ from torch import nn
 from ..balls import LpBall
 from ..errors import InputError
 from .first_order import arub, gap_jacobian
-from .recursion import Recursion
+from .recursion import Recursion, Vertices
 
 
 def rub(
@@ -30,7 +30,7 @@ def rub(
     .. math:: \sup_{\|\delta\|_1\le\rho} (e_k-e_y)^\top z^L(x+\delta)
               \;\le\; \max_{m\in[M]}\,\max_{a\in\{\rho,-\rho\}} g^L_{k,m}(x, t, a)
 
-    Source: [B] Theorem 7, Theorem 11, eqs. (24), (27), (35)
+    Source: [B] Theorem 7, Theorem 11, eqs. (24), (27), (35); Lemma 13, Appendix C
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def rub(
         p must be 1. The box is not used.
     t : "nominal" or sequence of (n, r_l) tensors, l = 1..L-1
         Slopes in [0, 1] of the concave parts. "nominal" is the paper's choice
-        t = [sign(z^l(x))]_+; every t in [0, 1] gives a sound bound.
+        t = [sign(z^l(x))]_+; every t in [0, 1] gives a sound bound. Beside a max pool, (n, s_l, k).
     chunk : int, optional
         Rows (samples times vertices) of one step of the sweep; memory grows with it. By default
         1024 on a CPU and 65536 on a GPU.
@@ -63,16 +63,19 @@ def rub(
     Two passes. The first sweeps all 2M vertices without a graph and keeps the worst vertex of each
     (sample, class); the second evaluates those again with a graph. Value and gradient are those of
     one graph over all vertices, at a fraction of its time and memory.
+
+    Convolutions and average pools are affine. A max pool enters by
+    :math:`\sum_{i\in I} t_i z_i \le \max_{i\in I}[z_i]_+ \le \max_{i\in I}[u_i]_+` for slopes
+    t >= 0 with a sum of at most 1 over each window I; "nominal" puts 1 on the largest neuron at x.
     """
     check_l1(ball)
     at = Recursion.around(net, x, y, t)
-    if len(at.layers) == 1:
+    if len(at.maps) == 1:
         return arub(net, x, y, ball)  # affine in x: the first order is exact
-    W = at.layers[0][0]
+    vertices = Vertices(at.maps[0], ball.radius)
     with torch.no_grad():
-        worst = at.worst(vertex_steps(W, ball.radius), chunk)
-    steps = _signed_columns(W, worst, ball.radius)  # (n, K, r_1)
-    bound = at.values(steps)
+        worst = at.worst(vertices, chunk)
+    bound = at.values(vertices.at(worst))  # (n, K, r_1) steps
     return bound.diagonal(dim1=1, dim2=2)  # the vertex found for class k answers for class k
 
 
@@ -98,19 +101,20 @@ def rub_top(
     """
     check_l1(ball)
     at = Recursion.around(net, x, y)
-    if len(at.layers) == 1:
+    if len(at.maps) == 1:
         return arub(net, x, y, ball)
     n, K = at.c.shape
-    W = at.layers[0][0]
+    vertices = Vertices(at.maps[0], ball.radius)
     pairs = at.each_class()
     with torch.no_grad():
         _, slopes = gap_jacobian(net, x, y)
-        largest = slopes.abs().topk(min(top, W.shape[1]), dim=-1).indices
+        M = slopes.shape[-1]
+        largest = slopes.abs().topk(min(top, M), dim=-1).indices
         signs = slopes.gather(-1, largest) < 0
-        index = (largest + W.shape[1] * signs).reshape(n * K, -1)
-        worst = pairs.worst(_signed_columns(W, index, ball.radius))
+        index = (largest + M * signs).reshape(n * K, -1)
+        worst = pairs.worst(vertices.at(index))
         chosen = index.gather(1, worst)
-    return pairs.values(_signed_columns(W, chosen, ball.radius)).reshape(n, K)
+    return pairs.values(vertices.at(chosen)).reshape(n, K)
 
 
 def check_l1(ball: LpBall) -> None:
@@ -120,18 +124,3 @@ def check_l1(ball: LpBall) -> None:
     """
     if ball.p != 1:
         raise InputError(f"RUB needs an L1 ball, got p={ball.p:g}; use arub, or LpBall(1, ...).")
-
-
-def vertex_steps(W: torch.Tensor, radius: float) -> torch.Tensor:
-    """W^1 delta at all vertices, (2M, r_1): first all +radius e_m, then all -radius e_m.
-
-    Source: [B] Theorem 7
-    """
-    return torch.cat([W.T, -W.T]) * radius
-
-
-def _signed_columns(W: torch.Tensor, index: torch.Tensor, radius: float) -> torch.Tensor:
-    """Rows `index` of `vertex_steps`, with a graph into W: (...) -> (..., r_1)."""
-    M = W.shape[1]
-    signs = 1 - 2 * (index >= M).to(W)
-    return W.T[index % M] * (radius * signs)[..., None]

@@ -6,6 +6,8 @@ set with a simple description of its extreme points gives a bound in closed form
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
@@ -13,8 +15,8 @@ from ..balls import LpBall
 from ..errors import InputError, check_finite
 from .first_order import arub, gap_jacobian
 from .inputs import read_network
-from .recursion import Recursion
-from .rub import check_l1, rub, vertex_steps
+from .recursion import Recursion, Vertices
+from .rub import check_l1, rub
 
 
 def rub_polytope(
@@ -44,15 +46,15 @@ def rub_polytope(
         Upper bounds over the convex hull of the vertices, sound up to rounding. Differentiable.
     """
     at = Recursion.around(net, x, y)
-    M = at.layers[0][0].shape[1]
+    M = at.maps[0].n_inputs
     check_finite("vertices", vertices)
     if vertices.ndim not in (2, 3) or vertices.shape[-1] != M or vertices.shape[-2] == 0:
         raise InputError(f"vertices must be (V, {M}) or (n, V, {M}), got {tuple(vertices.shape)}.")
     vertices = vertices.to(at.z)
-    if len(at.layers) == 1:
+    if len(at.maps) == 1:
         clean = at.z - at.z.gather(1, y[:, None])
         return clean + (vertices @ at.V.mT).amax(dim=1)
-    steps = vertices @ at.layers[0][0].T
+    steps = at.maps[0].linear(vertices)
     with torch.no_grad():
         worst = at.worst(steps)
     if vertices.ndim == 2:
@@ -181,10 +183,9 @@ def rub_optimised(
     check_l1(ball)
     with torch.no_grad():
         at = Recursion.around(net, x, y)
-        if len(at.layers) == 1:
+        if len(at.maps) == 1:
             return arub(net, x, y, ball)
-        W = at.layers[0][0].detach()
-        every = vertex_steps(W, ball.radius)
+        every = Vertices(at.maps[0], ball.radius).all()
         pairs = at.each_class()
         _, slopes = gap_jacobian(net, x, y)
         scores = torch.cat([slopes, -slopes], -1).flatten(0, 1)
@@ -192,18 +193,16 @@ def rub_optimised(
         nominal = _largest(pairs, every)
     free = [t.clone().requires_grad_() for t in pairs.slopes]
     optimiser = torch.optim.Adam(free, lr=learning_rate)
-    frozen = Recursion(
-        [(W.detach(), b.detach()) for W, b in pairs.layers],
-        pairs.z.detach(), free, pairs.V.detach(), pairs.c.detach(),
-    )  # fmt: skip
+    frozen = replace(pairs, slopes=free)
     with torch.enable_grad():
         for _ in range(steps):
-            optimiser.zero_grad()
-            frozen.values(few).amax(dim=1).sum().backward()
+            total = frozen.values(few).amax(dim=1).sum()
+            for t, slope in zip(free, torch.autograd.grad(total, free), strict=True):
+                t.grad = slope  # and none for the parameters of the network
             optimiser.step()
             with torch.no_grad():
-                for t in free:
-                    t.clamp_(0, 1)
+                for t, allowed in zip(free, pairs.nearest_slopes(free), strict=True):
+                    t.copy_(allowed)
     with torch.no_grad():
         return torch.minimum(nominal, _largest(frozen, every)).reshape(at.c.shape)
 
@@ -220,8 +219,8 @@ def _axis_gains(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """F(+-length e_m) - F(0) for all axes, (n, 2M, K), and F(0), (n, K)."""
     at = Recursion.around(net, x, y)
-    steps = vertex_steps(at.layers[0][0], length)
-    if len(at.layers) == 1:
+    steps = Vertices(at.maps[0], length).all()
+    if len(at.maps) == 1:
         clean = at.z - at.z.gather(1, y[:, None])
         gains = steps - steps[:, y].T[..., None]
         return gains, clean

@@ -20,7 +20,6 @@ from ..errors import InputError
 from ..networks import AffineLayers
 from .inputs import last_layer_gaps, read_network
 from .nested import exchanged_value, nested_value
-from .recursion import nominal_slopes
 
 _MAX_STATES = 12  # binary entries of s that are enumerated: 2^12 leaves
 Slopes = str | Sequence[torch.Tensor]
@@ -69,7 +68,7 @@ def split(
     """
     layers, x = read_network(net, x, y)
     V, total = last_layer_gaps(layers, y)
-    chosen = [_slopes(name, value, net, x, layers, V) for name, value in (("s", s), ("t", t))]
+    chosen = [_slopes(name, value, x, layers, V) for name, value in (("s", s), ("t", t))]
     p, q = V.clamp(min=0), (-V).clamp(min=0)
     if len(layers) > 1:
         p, q = p * chosen[0][-1], q * chosen[1][-1]  # p_L, q_L
@@ -155,14 +154,13 @@ def inf_sup(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> t
 def _slopes(
     name: str,
     value: Slopes,
-    net: nn.Module,
     x: torch.Tensor,
     layers: AffineLayers,
     V: torch.Tensor,
 ) -> list[torch.Tensor]:
     if isinstance(value, str) and value != "nominal":
         raise InputError(f"{name} must be 'nominal' or a sequence of tensors, got {value!r}.")
-    slopes = nominal_slopes(net, x) if isinstance(value, str) else list(value)
+    slopes = _nominal(layers, x) if isinstance(value, str) else list(value)
     n, K = V.shape[:2]
     widths = [W.shape[0] for W, _ in layers[:-1]]
     got = [tuple(v.shape) for v in slopes]
@@ -177,6 +175,16 @@ def _slopes(
     if any(bool(((v < 0) | (v > 1)).any()) for v in slopes):
         raise InputError(f"every slope {name} must lie in [0, 1].")
     return [v[:, None] if v.ndim == 2 else v for v in slopes]
+
+
+def _nominal(layers: AffineLayers, x: torch.Tensor) -> list[torch.Tensor]:
+    """1 where a pre-activation is positive at x, else 0."""
+    slopes, h = [], x
+    for W, b in layers[:-1]:
+        z = h @ W.T + b
+        slopes.append((z > 0).to(z))  # (21)
+        h = z.clamp(min=0)
+    return slopes
 
 
 def _optimise(

@@ -10,36 +10,74 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 
-from .. import defenses
+from .. import bounds, defenses
 from ..balls import LpBall
-from ..bounds.recursion import Recursion
-from ..bounds.rub import vertex_steps
 from ..losses import adversarial_loss_bound
-from ..networks import ReLUNetwork
+from ..networks import ReLUNetwork, affine_layers
 
+Rows = list[dict[str, Any]]
 # name: inputs, batch, classes; the architecture is 3 x 200 everywhere, as in Section 6.1
 SHAPES = {"uci": (30, 256, 3), "mnist": (784, 32, 10), "cifar10": (3072, 128, 10)}
+_TOO_LARGE = {"cifar10": ("RUB, one graph", "RUB, as printed", "PGD-Linf", "COAP-Linf")}
 _INFINITY = float("inf")
 
 Loss = Callable[[torch.nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def rub_one_graph(
-    net: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall
+    net: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall, printed: bool = False
 ) -> torch.Tensor:
-    """RUB as the formula reads: every vertex in one graph. The twin that two passes are held to.
+    """RUB with every vertex in one graph: the twin that the two passes are held to.
 
-    Source: [B] eq. (27)
+    Source: [B] Theorem 11, eqs. (27), (35)
+
+    Parameters
+    ----------
+    net : ReLUNetwork
+    x : (n, M) tensor
+    y : (n,) class labels
+    ball : LpBall
+    printed : bool
+        The four products a layer that Theorem 11 prints; else two, of centre and radius.
+
+    Returns
+    -------
+    () tensor
+        The loss of a training step, all 2M vertices of each sample in its graph.
     """
-    at = Recursion.around(net, x, y)
-    bound = at.values(vertex_steps(at.layers[0][0], ball.radius)).amax(dim=1)
-    return adversarial_loss_bound(bound, y).mean()
+    (W, b), *hidden, (W_last, b_last) = affine_layers(net)
+    t = bounds.nominal_slopes(net, x)
+    product = _four_products if printed else _two_products
+    up = (x @ W.T + b)[:, None] + torch.cat([W.T, -W.T]) * ball.radius
+    down = -up  # g(+1) and g(-1)
+    for (W, b), slope in zip(hidden, t[:-1], strict=True):
+        change, back = product(W, up, down, slope)
+        up, down = change + b, back - b
+    V, c = W_last - W_last[y][:, None], b_last - b_last[y][:, None]
+    value = product(V, up, down, t[-1])[0] + c[:, None]
+    return adversarial_loss_bound(value.amax(dim=1), y).mean()
+
+
+def _four_products(
+    W: torch.Tensor, up: torch.Tensor, down: torch.Tensor, t: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    p, q = up.clamp(min=0), t[:, None] * down
+    plus, minus = W.clamp(min=0).mT, (-W).clamp(min=0).mT
+    return p @ plus + q @ minus, p @ minus + q @ plus
+
+
+def _two_products(
+    W: torch.Tensor, up: torch.Tensor, down: torch.Tensor, t: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    p, q = up.clamp(min=0), t[:, None] * down
+    centre, spread = (p - q) / 2 @ W.mT, (p + q) / 2 @ W.abs().mT
+    return spread + centre, spread - centre
 
 
 def methods(epsilon: float, M: int, seed: int = 0) -> dict[str, Loss]:
@@ -57,9 +95,11 @@ def methods(epsilon: float, M: int, seed: int = 0) -> dict[str, Loss]:
         "aRUB-L1": defenses.arub(l1),
         "aRUB-Linf": defenses.arub(l_inf),
         "PGD-Linf": pgd,
+        "COAP-Linf": defenses.coap(l_inf),
         "RUB, top 8": defenses.rub(l1, top=8),
         "RUB": defenses.rub(l1),
         "RUB, one graph": partial(rub_one_graph, ball=l1),
+        "RUB, as printed": partial(rub_one_graph, ball=l1, printed=True),
     }
 
 
@@ -104,22 +144,23 @@ def peak_megabytes(shape: str, epsilon: float, method: str, device: str) -> floa
 
 
 def record(
-    shapes: tuple[str, ...] = ("uci", "mnist"),
+    shapes: Sequence[str] = ("uci", "mnist", "cifar10"),
     epsilon: float = 0.1,
     repeats: int = 7,
     device: str = "cpu",
     threads: int = 1,
-    skip: tuple[str, ...] = (),
+    skip: Sequence[str] = (),
+    timing: bool = True,
     memory: bool = True,
-) -> dict[str, list[dict[str, Any]]]:
-    """Time every method at every shape, methods in turn.
+) -> dict[str, Rows]:
+    """Time every method at every shape, methods in turn, and measure their memory; print both.
 
     Source: [B] Tables 2, 6
 
     Parameters
     ----------
-    shapes : tuple of str
-        Of `SHAPES`.
+    shapes : sequence of str
+        Of `SHAPES`. On the largest, what would not fit or takes minutes is left out.
     epsilon : float
         Linf radius; the L1 radius is sqrt(M) times that.
     repeats : int
@@ -127,33 +168,91 @@ def record(
     device : str
     threads : int
         Of torch, on the CPU.
-    skip : tuple of str
+    skip : sequence of str
         Methods to leave out.
-    memory : bool
-        Measure peak memory too.
+    timing, memory : bool
+        Which of the two records to make.
 
     Returns
     -------
     dict
-        One record, `b_speed`: a row a (shape, method) with median, fastest and slowest step in
-        seconds, ratio to Nominal, batches a second and peak MiB.
+        `b7_speed.steps`: a row a (shape, method) with median, fastest and slowest step in seconds,
+        `ratio` to Nominal and batches a second. `b7_speed.memory`: `peak_mib`, the memory that a
+        step adds to a process.
+    """
+    found: dict[str, Rows] = {}
+    if timing:
+        found["b7_speed.steps"] = timing_rows(shapes, epsilon, repeats, device, threads, skip)
+    if memory:
+        found["b7_speed.memory"] = memory_rows(shapes, epsilon, device, skip)
+    for id, rows in found.items():
+        print(id, *table(rows), sep="\n")
+    return found
+
+
+def timing_rows(
+    shapes: Sequence[str],
+    epsilon: float = 0.1,
+    repeats: int = 7,
+    device: str = "cpu",
+    threads: int = 1,
+    skip: Sequence[str] = (),
+) -> Rows:
+    """The steps of every method, in turn; see `record`.
+
+    Source: [B] Tables 2, 6
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        rows = [row for s in shapes for row in _rows(s, epsilon, repeats, device, skip, memory)]
+        return [row for s in shapes for row in _timed(s, epsilon, repeats, device, skip)]
     finally:
         torch.set_num_threads(before)
-    return {"b_speed": rows}
 
 
-def _rows(
-    shape: str, epsilon: float, repeats: int, device: str, skip: tuple[str, ...], memory: bool
-) -> list[dict[str, Any]]:
+def memory_rows(
+    shapes: Sequence[str], epsilon: float = 0.1, device: str = "cpu", skip: Sequence[str] = ()
+) -> Rows:
+    """The peak memory of one step of every method; see `record`.
+
+    Source: own
+    """
+    return [
+        {**_about(shape, name), "peak_mib": peak_megabytes(shape, epsilon, name, device)}
+        for shape in shapes
+        for name in _chosen(shape, epsilon, skip)
+    ]
+
+
+def table(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Rows of either record as lines of text.
+
+    Source: own
+    """
+    lines = []
+    for r in rows:
+        line = f"{r['shape']:8} M = {r['M']:4d}, batch {r['batch']:3d}  {r['method']:16}"
+        if "ratio" in r:
+            line += f" {r['ratio']:8.1f} x Nominal {1e3 * r['seconds']:10.2f} ms"
+        lines.append(line + (f" {r['peak_mib']:8.0f} MiB" if "peak_mib" in r else ""))
+    return lines
+
+
+def _about(shape: str, name: str) -> dict[str, Any]:
     M, batch, K = SHAPES[shape]
-    names = [name for name in methods(epsilon, M) if name not in skip]
-    steps = {name: Step(shape, epsilon, name, device, seed=0) for name in names}
-    seconds: dict[str, list[float]] = {name: [] for name in names}
+    return {"shape": shape, "M": M, "batch": batch, "classes": K, "method": name}
+
+
+def _chosen(shape: str, epsilon: float, skip: Sequence[str]) -> list[str]:
+    left_out = {*skip, *_TOO_LARGE.get(shape, ())}
+    return [name for name in methods(epsilon, SHAPES[shape][0]) if name not in left_out]
+
+
+def _timed(shape: str, epsilon: float, repeats: int, device: str, skip: Sequence[str]) -> Rows:
+    steps = {
+        name: Step(shape, epsilon, name, device, seed=0) for name in _chosen(shape, epsilon, skip)
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(repeats + 1):
         for name, step in steps.items():
             taken = step()
@@ -162,11 +261,10 @@ def _rows(
     nominal = statistics.median(seconds["Nominal"])
     return [
         {
-            "shape": shape, "M": M, "batch": batch, "classes": K, "method": name,
+            **_about(shape, name),
             "seconds": statistics.median(taken), "fastest": min(taken), "slowest": max(taken),
             "ratio": statistics.median(taken) / nominal,
             "batches_per_second": 1 / statistics.median(taken),
-            "peak_mib": peak_megabytes(shape, epsilon, name, device) if memory else None,
         }
         for name, taken in seconds.items()
     ]  # fmt: skip

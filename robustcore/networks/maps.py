@@ -1,0 +1,233 @@
+r"""Affine maps h -> W h + b, stored as what they are: matrices, kernels, windows.
+
+A bound never needs the matrix W itself. It needs five things of it: W h + b, |W| r for a radius
+r >= 0, rows times W, single columns W e_m (the first layer at a vertex), and the shapes. A
+convolution offers them without ever being written out as a matrix.
+
+Shape letters: r inputs, s outputs; tensors are flat in their last dimension, (..., r) -> (..., s).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import nn
+
+
+class AffineMap(Protocol):
+    """What a bound asks of one affine layer.
+
+    Source: own
+    """
+
+    @property
+    def n_inputs(self) -> int:
+        """r."""
+
+    @property
+    def n_outputs(self) -> int:
+        """s."""
+
+    def __call__(self, h: torch.Tensor) -> torch.Tensor:
+        """W h + b: (..., r) -> (..., s)."""
+
+    def linear(self, h: torch.Tensor) -> torch.Tensor:
+        """W h, without the bias."""
+
+    def spread(self, radius: torch.Tensor) -> torch.Tensor:
+        """|W| r, or more, for a radius r >= 0: how far W h reaches from the centre."""
+
+    def back(self, rows: torch.Tensor) -> torch.Tensor:
+        """Rows times W: (..., s) -> (..., r)."""
+
+    def columns(self, index: torch.Tensor) -> torch.Tensor:
+        """W e_m for every m in `index`: (...) -> (..., s), with a graph into W."""
+
+    def to(self, like: torch.Tensor) -> AffineMap:
+        """The same map in the precision and on the device of `like`."""
+
+
+class Dense(NamedTuple):
+    """A matrix and a bias. It unpacks as the pair (W, b).
+
+    Source: own
+
+    Parameters
+    ----------
+    weight : (s, r)
+    bias : (s,)
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+    @property
+    def n_inputs(self) -> int:
+        """r."""
+        return self.weight.shape[1]
+
+    @property
+    def n_outputs(self) -> int:
+        """s."""
+        return self.weight.shape[0]
+
+    def __call__(self, h: torch.Tensor) -> torch.Tensor:
+        """W h + b."""
+        return h @ self.weight.T + self.bias
+
+    def linear(self, h: torch.Tensor) -> torch.Tensor:
+        """W h."""
+        return h @ self.weight.T
+
+    def spread(self, radius: torch.Tensor) -> torch.Tensor:
+        """|W| r."""
+        return radius @ self.weight.abs().T
+
+    def back(self, rows: torch.Tensor) -> torch.Tensor:
+        """Rows times W."""
+        return rows @ self.weight
+
+    def columns(self, index: torch.Tensor) -> torch.Tensor:
+        """W e_m."""
+        return self.weight.T[index]
+
+    def to(self, like: torch.Tensor) -> Dense:
+        """The same map in the precision of `like`."""
+        return Dense(self.weight.to(like), self.bias.to(like))
+
+
+class Scaling(NamedTuple):
+    """Input by input: factor h + shift.
+
+    Source: own
+
+    Parameters
+    ----------
+    factor, shift : (r,)
+    """
+
+    factor: torch.Tensor
+    shift: torch.Tensor
+
+    @property
+    def n_inputs(self) -> int:
+        """r."""
+        return self.factor.shape[0]
+
+    @property
+    def n_outputs(self) -> int:
+        """s = r."""
+        return self.factor.shape[0]
+
+    def __call__(self, h: torch.Tensor) -> torch.Tensor:
+        """Factor h + shift."""
+        return h * self.factor + self.shift
+
+    def linear(self, h: torch.Tensor) -> torch.Tensor:
+        """Factor h."""
+        return h * self.factor
+
+    def spread(self, radius: torch.Tensor) -> torch.Tensor:
+        """|factor| r."""
+        return radius * self.factor.abs()
+
+    def back(self, rows: torch.Tensor) -> torch.Tensor:
+        """Rows times the diagonal matrix."""
+        return rows * self.factor
+
+    def columns(self, index: torch.Tensor) -> torch.Tensor:
+        """Factor_m e_m."""
+        return nn.functional.one_hot(index, self.n_inputs).to(self.factor) * self.factor
+
+    def to(self, like: torch.Tensor) -> Scaling:
+        """The same map in the precision of `like`."""
+        return Scaling(self.factor.to(like), self.shift.to(like))
+
+
+@dataclass(frozen=True)
+class Chain:
+    r"""Affine maps one after the other, W = W_j ... W_1.
+
+    Source: own
+
+    Parameters
+    ----------
+    maps : tuple of AffineMap
+
+    Notes
+    -----
+    `spread` is :math:`|W_j|\cdots|W_1|\,r \ge |W|\,r`: sound, and equal where no two paths from an
+    input to an output cancel, as for a scaling, or for pooling with windows that do not overlap.
+    """
+
+    maps: tuple[AffineMap, ...]
+
+    @property
+    def n_inputs(self) -> int:
+        """r of the first map."""
+        return self.maps[0].n_inputs
+
+    @property
+    def n_outputs(self) -> int:
+        """s of the last map."""
+        return self.maps[-1].n_outputs
+
+    def __call__(self, h: torch.Tensor) -> torch.Tensor:
+        """W h + b."""
+        for one in self.maps:
+            h = one(h)
+        return h
+
+    def linear(self, h: torch.Tensor) -> torch.Tensor:
+        """W h."""
+        for one in self.maps:
+            h = one.linear(h)
+        return h
+
+    def spread(self, radius: torch.Tensor) -> torch.Tensor:
+        """At least |W| r."""
+        for one in self.maps:
+            radius = one.spread(radius)
+        return radius
+
+    def back(self, rows: torch.Tensor) -> torch.Tensor:
+        """Rows times W."""
+        for one in reversed(self.maps):
+            rows = one.back(rows)
+        return rows
+
+    def columns(self, index: torch.Tensor) -> torch.Tensor:
+        """W e_m."""
+        found = self.maps[0].columns(index)
+        for one in self.maps[1:]:
+            found = one.linear(found)
+        return found
+
+    def to(self, like: torch.Tensor) -> Chain:
+        """The same map in the precision of `like`."""
+        return Chain(tuple(one.to(like) for one in self.maps))
+
+
+def compose(maps: Sequence[AffineMap]) -> AffineMap:
+    """One map for several in a row; matrices and scalings are multiplied out, exactly.
+
+    Source: own
+    """
+    folded: list[AffineMap] = []
+    for one in maps:
+        last = folded[-1] if folded else None
+        if isinstance(one, Dense) and isinstance(last, (Dense, Scaling)):
+            folded[-1] = _product(one, last)
+        else:
+            folded.append(one)
+    return folded[0] if len(folded) == 1 else Chain(tuple(folded))
+
+
+def _product(after: Dense, before: Dense | Scaling) -> Dense:
+    W, b = after
+    if isinstance(before, Scaling):
+        return Dense(W * before.factor, b + W @ before.shift)
+    return Dense(W @ before.weight, W @ before.bias + b)
