@@ -153,6 +153,7 @@ def record(
     table_epsilons: Sequence[float] = (0.0, 0.001, 0.01, 0.1, 0.3, 1.0),
     n_measured: int = 100,
     strong_restarts: int = 2,
+    n_networks: int = 30,
     seed: int = 0,
     device: str = "auto",
 ) -> dict[str, list[dict]]:
@@ -185,5 +186,5 @@ def record(
         strong_restarts=strong_restarts,
         **settings,  # type: ignore[arg-type]
     )
-    equations = b2_first_order.record(seed=seed)
+    equations = b2_first_order.record(n_networks, seed)
     return {"b2_arub.figure_1": figure, "b2_arub.table_1": table, **equations}

@@ -18,6 +18,13 @@ from .b_twins import Instance, first_order_by_autograd, random_instances, theore
 
 Rows = list[dict[str, Any]]
 _EXPONENTS = (1.0, 2.0, math.inf)
+_NAMES = {
+    "(1)": "clean",
+    "(2)": "found by PGD",
+    "(10)": "aRUB",
+    "(11)": "aRUB, written out",
+    "(27)": "RUB",
+}
 
 
 def first_flip(net: ReLUNetwork, x: torch.Tensor, p: float) -> float:
@@ -125,6 +132,7 @@ def loss_rows(n_networks: int = 60, width: int = 6, radius: float = 0.7, seed: i
     return [
         {
             "eq": eq,
+            "loss": _NAMES[eq],
             "networks": n_networks,
             "twin": max(abs(f[eq][0] - f[eq][1]) for f in found),
             "below": sum(f[eq][1] < f[eq][2] - 1e-9 for f in found) / n_networks,

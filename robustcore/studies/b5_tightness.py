@@ -102,9 +102,15 @@ def _rise(cases: Sequence[Case], radius: float) -> dict[str, Any]:
     }
 
 
-def record(n_networks: int = 40, n_samples: int = 20, seed: int = 0) -> dict[str, Rows]:
+def record(
+    n_networks: int = 40,
+    depths: Sequence[int] = (2, 3, 4, 5),
+    n_samples: int = 20,
+    seed: int = 0,
+) -> dict[str, Rows]:
     """The record `b5_rub.tightness`.
 
     Source: [B] Section 7
     """
-    return {"b5_rub.tightness": tightness_rows(n_networks, n_samples=n_samples, seed=seed)}
+    rows = tightness_rows(n_networks, depths, n_samples=n_samples, seed=seed)
+    return {"b5_rub.tightness": rows}
