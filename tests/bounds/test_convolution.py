@@ -191,8 +191,9 @@ def test_the_chunks_of_the_sweep_do_not_matter():
     whole = bounds.rub(net, x, y, ball)
     for chunk in (1, 7, 10_000):
         assert torch.allclose(bounds.rub(net, x, y, ball, chunk=chunk), whole, atol=1e-14)
-    assert (bounds.rub_top(net, x, y, ball, top=3) <= whole + 1e-12).all()
-    assert torch.allclose(bounds.rub_top(net, x, y, ball, top=16), whole, atol=1e-12)
+    top = bounds.rub_top(net, x, y, ball, top=3)
+    assert (top <= whole + 1e-12).all()
+    assert (bounds.arub(net, x, y, ball) <= top + 1e-12).all()  # the largest slope is among them
 
 
 def test_optimising_slopes_leaves_the_network_without_gradients():
