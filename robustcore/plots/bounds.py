@@ -171,7 +171,9 @@ def tightness(rows: Sequence[dict]) -> style.Card:
                 radius = [r["radius"] for r in here]
                 ax.plot(radius, [r["rub"] for r in here], "o-", color=colour, label=f"L = {depth}")
                 ax.plot(radius, [r["optimised"] for r in here], ":", color=colour)
-            ax.set(title=group, xscale="log", yscale="log", xlabel=r"$L_1$ radius $\rho$")
+            ax.set(
+                title=group, xscale="log", yscale="log", xlabel=r"$L_1$ radius $\rho$ (input units)"
+            )
             ax.set_yticks([1, 1.5, 2, 3, 4], ["1", "1.5", "2", "3", "4"])
             ax.minorticks_off()
         axes[0, 0].set_ylabel("rise of the bound / exact rise")
