@@ -7,7 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from sklearn.datasets import load_iris
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+import robustcore as rc
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXTS = ("README.md", "CONTRIBUTING.md", "book/how_to_run.md")
@@ -39,6 +45,41 @@ def test_the_picture_is_a_figure_of_the_book() -> None:
 
 def test_the_readme_fits_on_a_screen() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 45
+
+
+def test_a_network_trained_elsewhere_is_certified_as_the_readme_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The block is run as it stands, on a network that plain torch and scikit-learn made."""
+    data, target = load_iris(return_X_y=True)
+    scaler = StandardScaler().fit(data)
+    y = torch.as_tensor(target)
+    scaled = torch.as_tensor(scaler.transform(data), dtype=torch.float32)
+    torch.manual_seed(0)  # the stranger's own affair
+    net = nn.Sequential(nn.Linear(4, 12), nn.ReLU(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 3))
+    update = torch.optim.Adam(net.parameters(), lr=0.03)
+    for _ in range(60):
+        update.zero_grad()
+        nn.functional.cross_entropy(net(scaled), y).backward()
+        update.step()
+    rows = slice(None, None, 10)
+    given = {
+        "net": net,
+        "mean": torch.as_tensor(scaler.mean_, dtype=torch.float32),
+        "std": torch.as_tensor(scaler.scale_, dtype=torch.float32),
+        "x": torch.as_tensor(data, dtype=torch.float32)[rows],
+        "y": y[rows],
+    }
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+    exec(compile(block, "README.md", "exec"), given)
+    torch.testing.assert_close(given["whole"](given["x"]), net(scaled[rows]), atol=1e-4, rtol=1e-4)
+    proved, ball = given["proved"], given["ball"]
+    exact = rc.bounds.exact(given["whole"], given["x"], given["y"], ball)
+    assert proved.any()
+    assert not proved.all()
+    assert (exact[proved] <= 0).all()  # the worst gap of a proved sample, solved exactly
+    assert f"{proved.double().mean():.1%}" in capsys.readouterr().out
+    assert given["loss"] > nn.functional.cross_entropy(net(scaled[rows]), y[rows])
 
 
 def test_conda_users_get_the_lock() -> None:
