@@ -1,0 +1,194 @@
+"""Tables I and II of paper A: five methods, seven runs, three widths, and what they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from . import resuming
+from .a4_cifar import Pair, cifar_pair
+from .a7_baselines import Setting, baseline_rows, chosen, grid_rows
+from .a7_convex import SCALES, convex_row, convex_rows, reading_rows, sampler_row
+from .a7_costs import exact_share
+from .a7_descent import METHODS, descend
+from .a7_printed import COLUMNS, printed
+
+READINGS = (((2, 8), "stride"), ((2, 8), "block"), ((1, 7), "stride"), ((1, 7), "block"))
+SAMPLERS = ("algorithm_2", "robust")
+
+
+def train_and_validation(
+    classes: Sequence[int], n: int, n_validation: int, downsample: str
+) -> tuple[Pair, Pair]:
+    """The first `n` images of a pair train, the next `n_validation` choose settings.
+
+    Source: own (on [A] Section VII-D)
+    """
+    both = cifar_pair(classes, n + n_validation, downsample)
+    train = Pair(both.X[:n], both.y[:n], both.X_test, both.y_test)
+    return train, Pair(both.X[n:], both.y[n:], both.X_test, both.y_test)
+
+
+def table_row(rows: Sequence[dict[str, Any]], n_patterns: int, method: str) -> dict[str, Any]:
+    """Mean and standard deviation over the runs of one method, beside the paper's.
+
+    Source: [A] Tables I, II
+
+    Parameters
+    ----------
+    rows : list of dict
+        From `convex_row` and `baseline_rows`.
+    n_patterns : int
+        P_s; the gradient methods have m = 2 P_s neurons.
+    method : str
+
+    Returns
+    -------
+    dict
+        For each column its mean, `_deviation` and `_paper` (None where the paper has no such row).
+    """
+    own = [
+        row
+        for row in rows
+        if row["method"] == method and n_patterns in (row.get("P_s"), row.get("width", 0) // 2)
+    ]
+    try:
+        paper = printed(n_patterns, method)
+    except KeyError:
+        paper = {}
+    found: dict[str, Any] = {"method": method, "P_s": n_patterns, "runs": len(own)}
+    for column in COLUMNS:
+        values = [row[column] for row in own]
+        found[column] = float(np.mean(values))
+        found[f"{column}_deviation"] = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+        found[f"{column}_paper"] = paper.get(column)
+    return found
+
+
+def exact_rows(
+    pair: Pair, settings: Mapping[str, Setting], width: int, radius: float, beta: float, n: int
+) -> Iterator[dict[str, Any]]:
+    """How far PGD and CROWN are from the exact robust hinge, one network of each method.
+
+    Source: own (on [A] Table I)
+    """
+    for method, setting in settings.items():
+        stack = descend(
+            pair,
+            method,
+            width=width,
+            seeds=[0],
+            rates=[setting.rate],
+            epochs=setting.epochs,
+            batch=setting.batch,
+            beta=beta,
+            radius=radius,
+        )[setting.epochs]
+        yield {"method": method, "width": width, **exact_share(stack.network(0), pair, radius, n)}
+
+
+def record(
+    classes: Sequence[int] = (2, 8),
+    downsample: str = "stride",
+    n: int = 100,
+    n_validation: int = 200,
+    counts: Sequence[int] = (8, 6),
+    n_perturbations: int = 4,
+    other_perturbations: Sequence[int] = (1, 8),
+    beta: float = 1e-4,
+    radius_255: float = 10.0,
+    n_seeds: int = 2,
+    n_reading_seeds: int = 1,
+    plain_rate: float = 0.01,
+    plain_epochs: int = 40,
+    rates: Sequence[float] = (0.03, 0.3),
+    epochs: Sequence[int] = (10, 40),
+    batch: int = 32,
+    n_sweep: int = 60,
+    sweep_patterns: int = 6,
+    radii_255: Sequence[float] = (2.0, 10.0),
+    n_sweep_seeds: int = 1,
+    n_exact: int = 4,
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows that the page shows; each finished part is kept until all are done.
+
+    Source: [A] Tables I, II, Algorithm 2, eq. (15)
+    """
+    given = dict(locals())
+    radius, seeds, top = radius_255 / 255, range(n_seeds), counts[0]
+    train, held = train_and_validation(classes, n, n_validation, downsample)
+
+    def part(name: str, make: Any, *arguments: Any) -> list[dict[str, Any]]:
+        return resuming.resumed(f"a7_cifar.{name}", given, partial(make, *arguments))
+
+    found: dict[str, list[dict[str, Any]]] = {"convex": [], "plain": [], "readings": []}
+    plain = Setting(plain_rate, plain_epochs, batch)
+    for p in counts:
+        found["convex"] += part(
+            f"convex.{p}", convex_rows, train, radius, beta, p, n_perturbations, seeds
+        )
+        for method in METHODS[:3]:
+            found["plain"] += part(
+                f"{method}.{p}", baseline_rows, train, method, plain, 2 * p, seeds, radius, beta
+            )
+    found["grid"] = []
+    for method in METHODS:
+        grid = (rates, epochs, batch, 2 * top, radius, beta)
+        found["grid"] += part(f"grid.{method}", grid_rows, train, held, method, *grid)
+    best, found["tuned"] = chosen(found["grid"], batch), []
+    for method, setting in best.items():
+        tuned = (train, method, setting, 2 * top, seeds, radius, beta)
+        found["tuned"] += part(f"tuned.{method}", baseline_rows, *tuned)
+    for pairing, down in READINGS:
+        for scale in SCALES:
+            some = range(n_reading_seeds if scale == "0..1" else 1)
+            reading = (pairing, down, scale, n, radius, beta, top, n_perturbations, some)
+            name = f"readings.{pairing[0]}.{down}.{scale[-1]}"
+            found["readings"] += part(name, reading_rows, *reading)
+    found["samplings"] = part(
+        "samplings", _samplings, train, radius, beta, top, other_perturbations, n_reading_seeds
+    )
+    found["sweep"] = []
+    few = Pair(train.X[:n_sweep], train.y[:n_sweep], train.X_test, train.y_test)
+    for r in radii_255:
+        sweep = (few, r / 255, beta, sweep_patterns, n_perturbations, n_sweep_seeds)
+        found["sweep"] += part(f"sweep.{r:g}", sweep_rows, *sweep)
+    full = (train, radius, beta, sweep_patterns, n_perturbations, 1)
+    found["sweep_full"] = part("sweep_full", sweep_rows, *full)
+    shown = {method: best[method] for method in METHODS[1:] if method in best}
+    exact = (train, shown, 2 * top, radius, beta, n_exact)
+    found["exact"] = part("exact", _exact_list, *exact)
+    resuming.forget("a7_cifar.")
+    return {f"a7_cifar.{name}": rows for name, rows in found.items()}
+
+
+def sweep_rows(
+    pair: Pair, radius: float, beta: float, n_patterns: int, s: int, n_seeds: int
+) -> list[dict[str, Any]]:
+    """Both samplers at one radius, for each seed.
+
+    Source: own (on [A] Algorithm 2, eq. (15))
+    """
+    return [
+        sampler_row(sampler, pair, radius, beta, n_patterns, s, seed)
+        for seed in range(n_seeds)
+        for sampler in SAMPLERS
+    ]
+
+
+def _samplings(
+    pair: Pair, radius: float, beta: float, n_patterns: int, counts: Sequence[int], n_seeds: int
+) -> list[dict[str, Any]]:
+    """Algorithm 2 at other values of S, which the paper does not give."""
+    return [
+        convex_row("algorithm_2", pair, radius, beta, n_patterns, s, seed)
+        for s in counts
+        for seed in range(n_seeds)
+    ]
+
+
+def _exact_list(*arguments: Any) -> list[dict[str, Any]]:
+    return list(exact_rows(*arguments))
