@@ -43,7 +43,8 @@ def pattern_counts(
             ("sampled_usable", "of these, can carry a neuron", style.BLUE, "^-"),
         )
         _curves(right, sampled, lines)
-        right.set(ylim=(0, None), ylabel="patterns")
+        top = 1.5 * max(row["sampled"] for row in sampled)
+        right.set(ylim=(0, top), ylabel="patterns")
         right.set_title(f"Algorithm 2 (n = {sampled[0]['n']}, with bias)")
     return fig
 
@@ -55,7 +56,7 @@ def _curves(
     for column, label, colour, kind in lines:
         ax.plot(radii, [row[column] for row in rows], kind, color=colour, label=label)
     ax.set_xlabel("radius ε (units of X)")
-    ax.legend()
+    ax.legend(loc="upper left")
 
 
 def distance(
