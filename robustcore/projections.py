@@ -2,7 +2,8 @@
 
 The multiplier `lam` of the norm separates the coordinates: each is shrunk towards zero and then
 clipped to its interval, and the norm of the result falls as `lam` grows. As 0 is in every interval
-it is always feasible, so a multiplier exists and bisection finds it.
+it is always feasible, so a multiplier exists. For p = 1 and 2 it is found piece by piece, in a few
+sweeps over the coordinates; for other p by bisection.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import math
 import torch
 
 _BISECTIONS = {torch.float64: 60, torch.float32: 32}  # halvings down to rounding
+_SWEEPS = 80  # at most; a dozen is usual
+_NEWTON = 6  # sweeps before every other one halves the bracket
 
 
 def onto_ball(
@@ -33,7 +36,8 @@ def onto_ball(
     Returns
     -------
     (..., d) tensor
-        In closed form for p = inf, and for p = 1, 2 without a box; else by bisection to rounding.
+        In closed form for p = inf, and for p = 1, 2 without a box; with one by a search that ends
+        at rounding; for other p by bisection.
     """
     clipped = delta.clamp(low, high)
     if math.isinf(p):
@@ -44,40 +48,111 @@ def onto_ball(
     if not bool(outside.any()):
         return clipped
     if p in (1, 2) and bool(torch.isinf(low).all() & torch.isinf(high).all()):
-        return torch.where(outside[..., None], _in_closed_form(delta, p, radius), delta)
+        shrunk = _in_closed_form(delta, p, radius)
+    elif p == 1:
+        shrunk = _thresholded(delta, radius, torch.where(delta > 0, high, -low))
+    elif p == 2:
+        shrunk = _scaled(delta, radius, torch.where(delta > 0, high, -low))
+    else:
+        shrunk = _bisected(delta, p, radius, low, high)
+    # what a search leaves is rounding: clipping and a last scaling keep the promise to be inside
+    shrunk = shrunk.clamp(low, high)
+    excess = (_norm(shrunk, p) / radius).clamp(min=1.0)[..., None]
+    return torch.where(outside[..., None], shrunk / excess, clipped)
+
+
+def _norm(delta: torch.Tensor, p: float) -> torch.Tensor:
+    """The p-norm; powers of numbers of size 1 neither overflow nor vanish."""
+    if p == 1:
+        return delta.abs().sum(dim=-1)
+    largest = delta.abs().amax(dim=-1, keepdim=True)
+    unit = delta / torch.where(largest > 0, largest, torch.ones_like(largest))
+    return largest[..., 0] * torch.linalg.vector_norm(unit, p, dim=-1)
+
+
+def _in_closed_form(delta: torch.Tensor, p: float, radius: float) -> torch.Tensor:
+    """Points outside the ball, p = 1 or 2, no box: soft-thresholding or scaling."""
+    if p == 2:
+        return delta * (radius / _norm(delta, p).clamp(min=radius))[..., None]
+    below = _below_largest(delta)
+    rising = below.sort(dim=-1).values
+    counts = torch.arange(1, delta.shape[-1] + 1, device=delta.device, dtype=delta.dtype)
+    levels = (rising.cumsum(dim=-1) + radius) / counts
+    kept = (rising < levels).sum(dim=-1, keepdim=True).clamp(min=1)
+    return torch.sign(delta) * (levels.gather(-1, kept - 1) - below).clamp(min=0)
+
+
+def _below_largest(delta: torch.Tensor) -> torch.Tensor:
+    """How far each |delta_j| lies below the largest: what is left of a difference of thresholds
+    when a small ball is far away."""
+    size = delta.abs()
+    return size.amax(dim=-1, keepdim=True) - size
+
+
+def _thresholded(delta: torch.Tensor, radius: float, room: torch.Tensor) -> torch.Tensor:
+    """Points outside the L1 ball, with a box: min([|delta| - lam]_+, room) of norm rho.
+
+    The norm is piecewise linear in the level max |delta| - lam. Newton's method finds the piece; a
+    bracket guards it, because the pieces are neither convex nor concave.
+    """
+    below = _below_largest(delta)
+    small = torch.zeros_like(below[..., :1])
+    large = delta.abs().amax(dim=-1, keepdim=True)
+    level, tolerance = large, 8 * torch.finfo(delta.dtype).eps * radius
+    for sweep in range(_SWEEPS):
+        left = level - below
+        excess = torch.minimum(left.clamp(min=0), room).sum(dim=-1, keepdim=True) - radius
+        small, large = torch.where(excess < 0, level, small), torch.where(excess < 0, large, level)
+        slope = ((left > 0) & (left < room)).sum(dim=-1, keepdim=True)
+        newton, mid = level - excess / slope, small + (large - small) / 2
+        guarded = (newton > small) & (newton < large)
+        if sweep >= _NEWTON and sweep % 2:
+            guarded = torch.zeros_like(guarded)
+        following = torch.where(guarded, newton, mid)
+        following = torch.where(excess.abs() <= tolerance, level, following)
+        if bool(((following == level) | (following == small) | (following == large)).all()):
+            break
+        level = following
+    return torch.sign(delta) * torch.minimum((level - below).clamp(min=0), room)
+
+
+def _scaled(delta: torch.Tensor, radius: float, room: torch.Tensor) -> torch.Tensor:
+    """Points outside the L2 ball, with a box: min(s |delta|, room) of norm rho.
+
+    From the scale without a box, at which too few coordinates are clipped, s climbs to the
+    answer: given the clipped ones, the scale of the others has a closed form.
+    """
+    largest = delta.abs().amax(dim=-1, keepdim=True)
+    size = delta.abs() / torch.where(largest > 0, largest, torch.ones_like(largest))
+    room = room / radius
+    tolerance = 8 * torch.finfo(delta.dtype).eps
+    scale = 1 / torch.linalg.vector_norm(size, dim=-1, keepdim=True).clamp(min=1)
+    for _ in range(_SWEEPS):
+        free = scale * size < room
+        left = 1 - torch.where(free, torch.zeros_like(room), room).square().sum(-1, keepdim=True)
+        length = torch.where(free, size, torch.zeros_like(size)).norm(dim=-1, keepdim=True)
+        larger = torch.where(length > 0, left.clamp(min=0).sqrt() / length, scale)
+        if bool((larger <= scale * (1 + tolerance)).all()):
+            break
+        scale = torch.maximum(scale, larger)
+    return torch.sign(delta) * radius * torch.minimum(scale * size, room)
+
+
+def _bisected(
+    delta: torch.Tensor, p: float, radius: float, low: torch.Tensor, high: torch.Tensor
+) -> torch.Tensor:
     few = torch.zeros_like(delta[..., :1])
     enough = _enough_shrinkage(delta, p, radius)
     for _ in range(_BISECTIONS.get(delta.dtype, 60)):
         mid = (few + enough) / 2
         too_long = (_norm(_shrink(delta, mid, p).clamp(low, high), p) > radius)[..., None]
         few, enough = torch.where(too_long, mid, few), torch.where(too_long, enough, mid)
-    shrunk = _shrink(delta, enough, p).clamp(low, high)
-    # what bisection leaves is rounding: a last scaling keeps the promise to be inside
-    excess = (_norm(shrunk, p) / radius).clamp(min=1.0)[..., None]
-    return torch.where(outside[..., None], shrunk / excess, clipped)
-
-
-def _norm(delta: torch.Tensor, p: float) -> torch.Tensor:
-    return torch.linalg.vector_norm(delta, p, dim=-1)
-
-
-def _in_closed_form(delta: torch.Tensor, p: float, radius: float) -> torch.Tensor:
-    """Points outside the ball, p = 1 or 2, no box: soft-thresholding or scaling."""
-    if p == 2:
-        return delta * (radius / _norm(delta, p))[..., None]
-    size = delta.abs()
-    falling = size.sort(dim=-1, descending=True).values
-    counts = torch.arange(1, delta.shape[-1] + 1, device=delta.device, dtype=delta.dtype)
-    thresholds = (falling.cumsum(dim=-1) - radius) / counts
-    kept = (falling > thresholds).sum(dim=-1, keepdim=True).clamp(min=1)
-    return torch.sign(delta) * (size - thresholds.gather(-1, kept - 1)).clamp(min=0)
+    return _shrink(delta, enough, p).clamp(low, high)
 
 
 def _enough_shrinkage(delta: torch.Tensor, p: float, radius: float) -> torch.Tensor:
     """A multiplier at which every coordinate is inside the ball whatever its sign."""
     largest = delta.abs().amax(dim=-1, keepdim=True)
-    if p == 1:
-        return largest
     # shrunk to |t| <= radius / d^(1/p) everywhere: lam >= largest / (p t^(p-1))
     t = radius / delta.shape[-1] ** (1 / p)
     return largest / (p * t ** (p - 1))
@@ -86,10 +161,6 @@ def _enough_shrinkage(delta: torch.Tensor, p: float, radius: float) -> torch.Ten
 def _shrink(delta: torch.Tensor, lam: torch.Tensor, p: float) -> torch.Tensor:
     """Solve t + lam p t^(p-1) = |delta| coordinatewise: the proximal map of lam |.|^p."""
     size = delta.abs()
-    if p == 1:
-        return torch.sign(delta) * (size - lam).clamp(min=0)
-    if p == 2:
-        return delta / (1 + 2 * lam)
     low, high = torch.zeros_like(size), size.clone()
     for _ in range(_BISECTIONS.get(delta.dtype, 60)):
         mid = (low + high) / 2

@@ -7,6 +7,21 @@ the inputs' precision: a perturbed coordinate is rounded towards the clean one.
 
 from .auto import apgd
 from .batch import check_inside, evaluating
-from .gradient import fgm, margin, pgd
+from .gradient import fgm, pgd
+from .objectives import dlr, margin, towards
+from .published import as_published, by_foolbox
+from .strongest import strongest
 
-__all__ = ["apgd", "check_inside", "evaluating", "fgm", "margin", "pgd"]
+__all__ = [
+    "apgd",
+    "as_published",
+    "by_foolbox",
+    "check_inside",
+    "dlr",
+    "evaluating",
+    "fgm",
+    "margin",
+    "pgd",
+    "strongest",
+    "towards",
+]

@@ -5,9 +5,7 @@ Shape letters: n samples, d inputs after flattening.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -16,11 +14,9 @@ from ..balls import LpBall
 from ..errors import InputError
 from ..losses import PerSampleLoss, cross_entropy
 from .batch import AttackedBatch, evaluating
-from .gradient import fgm, margin
-
-_MOMENTUM = 0.75
-_RISES = 0.75  # share of steps of a period that must climb, or the step is halved
-_L1_EVERY = 0.04  # share of the steps between two looks at an L1 attack's sparsity
+from .climbing import climb, climb_l1, climb_l1_from_afar
+from .gradient import fgm
+from .objectives import margin
 
 
 def apgd(
@@ -39,7 +35,8 @@ def apgd(
     checkpoints that come closer together it is halved, and the path returns to its best point, if
     too few steps climbed or nothing changed since the last one. For p = 1 that of Croce and Hein
     (2021): sparse steps whose number of coordinates follows the sparsity of the best point, and
-    the exact projection onto the ball cut with the box.
+    the exact projection onto the ball cut with the box. Every other path, the first too, goes
+    through balls of three and two times the radius first.
 
     Source: own; methods of Croce, Hein (2020, 2021)
 
@@ -88,115 +85,14 @@ def apgd(
             attacked = AttackedBatch(net, x, y, ball, loss)
             for path in range(restarts):
                 start = attacked.random_point(generator) if path else torch.zeros_like(judge.x)
-                climb = _climb_l1 if ball.p == 1 else _climb
-                found = climb(attacked, start, steps)
+                found = _climber(ball, path)(attacked, start, steps)
                 value = judge.loss(found)
                 best_delta = torch.where((value > best)[:, None], found, best_delta)
                 best = torch.maximum(value, best)
     return judge.settle(best_delta)
 
 
-@dataclass
-class _Path:
-    """The point of each sample, and the best one so far with its loss and gradient."""
-
-    attacked: AttackedBatch
-    delta: torch.Tensor
-    best: torch.Tensor
-    best_delta: torch.Tensor
-    best_gradient: torch.Tensor
-    gradient: torch.Tensor
-    value: torch.Tensor
-
-    @classmethod
-    def at(cls, attacked: AttackedBatch, delta: torch.Tensor) -> _Path:
-        value, gradient = attacked.loss_and_gradient(delta)
-        return cls(attacked, delta, value, delta, gradient, gradient, value)
-
-    def move(self, delta: torch.Tensor) -> torch.Tensor:
-        """Go to a feasible point; whether each sample's loss rose."""
-        before = self.value
-        self.delta = delta
-        self.value, self.gradient = self.attacked.loss_and_gradient(delta)
-        better = self.value > self.best
-        self.best = torch.where(better, self.value, self.best)
-        self.best_delta = torch.where(better[:, None], delta, self.best_delta)
-        self.best_gradient = torch.where(better[:, None], self.gradient, self.best_gradient)
-        return self.value > before
-
-    def return_to_best(self, which: torch.Tensor) -> None:
-        """Samples `which` go back to their best point."""
-        self.delta = torch.where(which[:, None], self.best_delta, self.delta)
-        self.gradient = torch.where(which[:, None], self.best_gradient, self.gradient)
-        self.value = torch.where(which, self.best, self.value)
-
-
-def checkpoints(steps: int) -> list[int]:
-    """Steps after which the step size is looked at: w_j = ceil(p_j steps).
-
-    p_0 = 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06).
-
-    Source: own; Croce, Hein (2020), Section 4.1
-    """
-    shares = [0.0, 0.22]
-    while shares[-1] < 1:
-        shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))
-    return sorted({math.ceil(round(p * steps, 6)) for p in shares[1:] if p < 1} | {steps})
-
-
-def _climb(attacked: AttackedBatch, start: torch.Tensor, steps: int) -> torch.Tensor:
-    path = _Path.at(attacked, start)
-    size = torch.full_like(path.value, 2 * attacked.ball.radius)[:, None]
-    last_delta, looks = start, checkpoints(steps)
-    rises = torch.zeros_like(path.value)
-    halved = torch.ones_like(path.value, dtype=torch.bool)
-    last_best, last_look = path.best, 0
-    for step in range(1, steps + 1):
-        direction = attacked.step(path.gradient, path.delta, 1.0)
-        target = attacked.project(path.delta + size * direction)
-        if step > 1:
-            mixed = _MOMENTUM * (target - path.delta)
-            mixed = mixed + (1 - _MOMENTUM) * (path.delta - last_delta)
-            target = attacked.project(path.delta + mixed)
-        last_delta = path.delta
-        rises = rises + path.move(target)
-        if step in looks:
-            stuck = ~halved & (path.best <= last_best)
-            slow = rises < _RISES * (step - last_look)
-            halved = slow | stuck
-            size = torch.where(halved[:, None], size / 2, size)
-            path.return_to_best(halved)
-            last_delta = torch.where(halved[:, None], path.delta, last_delta)
-            rises, last_best, last_look = torch.zeros_like(rises), path.best, step
-    return path.best_delta
-
-
-def _climb_l1(attacked: AttackedBatch, start: torch.Tensor, steps: int) -> torch.Tensor:
-    d, radius = start.shape[1], attacked.ball.radius
-    path = _Path.at(attacked, start)
-    count = torch.full_like(path.value, max(1.0, 0.2 * d))
-    size = torch.full_like(path.value, radius)
-    sparsity = torch.full_like(path.value, float(d))
-    every = max(1, math.ceil(_L1_EVERY * steps))
-    for step in range(1, steps + 1):
-        free = path.gradient * (attacked.room(path.gradient, path.delta) > 0)
-        path.move(attacked.project(path.delta + size[:, None] * _sparse_sign(free, count)))
-        if step % every == 0:
-            nonzero = (path.best_delta != 0).sum(dim=1).to(sparsity)
-            sparser = nonzero < 0.95 * sparsity
-            count = (nonzero / 1.5).clamp(min=1)
-            size = torch.where(sparser, torch.full_like(size, radius), size / 1.5)
-            size = size.clamp(min=radius / 10)
-            path.return_to_best(sparser)
-            sparsity = nonzero
-    return path.best_delta
-
-
-def _sparse_sign(gradient: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
-    """Signs of the `count` largest coordinates of each row, with L1 norm 1."""
-    order = gradient.abs().argsort(dim=1, descending=True, stable=True)
-    rank = torch.empty_like(order).scatter_(
-        1, order, torch.arange(order.shape[1], device=order.device).expand_as(order)
-    )
-    signs = torch.sign(gradient) * (rank < count[:, None])
-    return signs / signs.abs().sum(dim=1, keepdim=True).clamp(min=1)
+def _climber(ball: LpBall, path: int) -> Callable[..., torch.Tensor]:
+    if ball.p != 1:
+        return climb
+    return climb_l1 if path % 2 else climb_l1_from_afar

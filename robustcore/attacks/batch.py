@@ -6,6 +6,7 @@ Perturbations are (n, d) tensors, whatever the shape of the inputs.
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 from collections.abc import Iterator
 
@@ -87,8 +88,21 @@ class AttackedBatch:
         if ball.box is not None and bool(((x < ball.box[0]) | (x > ball.box[1])).any()):
             raise InputError(f"x must lie in the box of {ball!r}; clip or rescale it first.")
         self.net, self.ball, self.per_sample = net, ball, loss
-        self.shape, self.y = x.shape, y
+        self.shape: tuple[int, ...] = tuple(x.shape)
+        self.y = y
         self.x = x.detach().flatten(1)
+
+    def at(self, rows: torch.Tensor) -> AttackedBatch:
+        """Some of the samples: rows of x and y."""
+        other = copy.copy(self)
+        other.x, other.y, other.shape = self.x[rows], self.y[rows], (len(rows), *self.shape[1:])
+        return other
+
+    def within(self, ball: LpBall) -> AttackedBatch:
+        """The same samples, network and loss in another ball."""
+        other = copy.copy(self)
+        other.ball = ball
+        return other
 
     def _evaluate(self, delta: torch.Tensor) -> torch.Tensor:
         z = self.net((self.x + delta).view(self.shape))
@@ -102,6 +116,11 @@ class AttackedBatch:
         """(n, d) -> (n,)."""
         return self._evaluate(delta)
 
+    @torch.no_grad()
+    def loss_at(self, point: torch.Tensor) -> torch.Tensor:
+        """The loss of perturbed inputs to the last bit, (n, d) -> (n,): x + (x' - x) rounds."""
+        return self.per_sample(self.net(point.view(self.shape)), self.y)
+
     def loss_and_gradient(self, delta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(n, d) -> (n,) and (n, d); parameters get no gradient."""
         delta = delta.detach().requires_grad_()
@@ -109,6 +128,13 @@ class AttackedBatch:
         (gradient,) = torch.autograd.grad(value.sum(), delta)
         check_finite("the gradient of the loss", gradient)
         return value.detach(), gradient
+
+    @torch.no_grad()
+    def wrong_classes(self) -> torch.Tensor:
+        """The classes other than the label, by falling logit at x: (n, K - 1)."""
+        z = self.net(self.x.view(self.shape))
+        own = torch.nn.functional.one_hot(self.y, z.shape[1]) == 1
+        return z.masked_fill(own, -math.inf).argsort(dim=1, descending=True)[:, :-1]
 
     def project(self, delta: torch.Tensor) -> torch.Tensor:
         """The nearest perturbation that is inside the ball and the box."""

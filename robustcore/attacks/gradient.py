@@ -5,36 +5,13 @@ Shape letters: n samples, d inputs after flattening, K classes.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import nn
 
 from ..balls import LpBall
 from ..errors import InputError, check_nonnegative
-from ..losses import PerSampleLoss, cross_entropy, gaps
+from ..losses import PerSampleLoss, cross_entropy
 from .batch import AttackedBatch, evaluating
-
-
-def margin(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    r"""The worst gap :math:`\max_{k\ne y} z_k - z_y`: the loss of an attack that wants errors.
-
-    It is at least 0 exactly where the sample is misclassified (a tie counts), and its gradient does
-    not vanish on confident networks as that of the cross-entropy does.
-
-    Source: own (Carlini, Wagner 2017, objective f_6)
-
-    Parameters
-    ----------
-    z : (n, K) logits
-    y : (n,) class labels
-
-    Returns
-    -------
-    (n,)
-    """
-    own = torch.nn.functional.one_hot(y, z.shape[-1]) == 1
-    return gaps(z, y).masked_fill(own, -math.inf).amax(dim=-1)
 
 
 def fgm(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from robustcore import attacks, bounds
-from robustcore.attacks.auto import checkpoints
+from robustcore.attacks.climbing import checkpoints
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
 from robustcore.networks import ReLUNetwork
