@@ -11,12 +11,18 @@ import numpy as np
 from . import resuming
 from .a4_cifar import Pair, cifar_pair
 from .a7_baselines import Setting, baseline_rows, chosen, grid_rows
-from .a7_convex import SCALES, convex_row, convex_rows, reading_rows, sampler_row
+from .a7_convex import convex_row, convex_rows, reading_rows, sampler_row
 from .a7_costs import exact_share
 from .a7_descent import METHODS, descend
 from .a7_printed import COLUMNS, printed
 
-READINGS = (((2, 8), "stride"), ((2, 8), "block"), ((1, 7), "stride"), ((1, 7), "block"))
+READINGS = (
+    ((2, 8), "stride", "0..1"),
+    ((2, 8), "block", "0..1"),
+    ((1, 7), "stride", "0..1"),
+    ((1, 7), "block", "0..1"),
+    ((2, 8), "stride", "0..255"),
+)
 SAMPLERS = ("algorithm_2", "robust")
 
 
@@ -126,14 +132,15 @@ def record(
 
     found: dict[str, list[dict[str, Any]]] = {"convex": [], "plain": [], "readings": []}
     plain = Setting(plain_rate, plain_epochs, batch)
-    for p in counts:
-        found["convex"] += part(
-            f"convex.{p}", convex_rows, train, radius, beta, p, n_perturbations, seeds
-        )
+
+    def table(p: int) -> None:
+        setup = (radius, beta, p, n_perturbations, seeds)
+        found["convex"] += part(f"convex.{p}", convex_rows, train, *setup)
         for method in METHODS[:3]:
-            found["plain"] += part(
-                f"{method}.{p}", baseline_rows, train, method, plain, 2 * p, seeds, radius, beta
-            )
+            run = (train, method, plain, 2 * p, seeds, radius, beta)
+            found["plain"] += part(f"{method}.{p}", baseline_rows, *run)
+
+    table(top)
     found["grid"] = []
     for method in METHODS:
         grid = (rates, epochs, batch, 2 * top, radius, beta)
@@ -142,15 +149,16 @@ def record(
     for method, setting in best.items():
         tuned = (train, method, setting, 2 * top, seeds, radius, beta)
         found["tuned"] += part(f"tuned.{method}", baseline_rows, *tuned)
-    for pairing, down in READINGS:
-        for scale in SCALES:
-            some = range(n_reading_seeds if scale == "0..1" else 1)
-            reading = (pairing, down, scale, n, radius, beta, top, n_perturbations, some)
-            name = f"readings.{pairing[0]}.{down}.{scale[-1]}"
-            found["readings"] += part(name, reading_rows, *reading)
+    for pairing, down, scale in READINGS:
+        reading = (pairing, down, scale, n, radius, beta, top, n_perturbations)
+        name = f"readings.{pairing[0]}.{down}.{scale[-1]}"
+        found["readings"] += part(name, reading_rows, *reading, range(n_reading_seeds))
     found["samplings"] = part(
         "samplings", _samplings, train, radius, beta, top, other_perturbations, n_reading_seeds
     )
+    shown = {method: best[method] for method in METHODS[1:] if method in best}
+    exact = (train, shown, 2 * top, radius, beta, n_exact)
+    found["exact"] = part("exact", _exact_list, *exact)
     found["sweep"] = []
     few = Pair(train.X[:n_sweep], train.y[:n_sweep], train.X_test, train.y_test)
     for r in radii_255:
@@ -158,9 +166,8 @@ def record(
         found["sweep"] += part(f"sweep.{r:g}", sweep_rows, *sweep)
     full = (train, radius, beta, sweep_patterns, n_perturbations, 1)
     found["sweep_full"] = part("sweep_full", sweep_rows, *full)
-    shown = {method: best[method] for method in METHODS[1:] if method in best}
-    exact = (train, shown, 2 * top, radius, beta, n_exact)
-    found["exact"] = part("exact", _exact_list, *exact)
+    for p in counts[1:]:
+        table(p)
     resuming.forget("a7_cifar.")
     return {f"a7_cifar.{name}": rows for name, rows in found.items()}
 

@@ -183,8 +183,7 @@ def test_a_run_at_the_printed_means_has_distance_zero():
 
 
 def test_the_record_at_a_small_size_and_its_pictures(monkeypatch):
-    monkeypatch.setattr(a7_cifar, "READINGS", (((1, 7), "block"),))
-    monkeypatch.setattr(a7_cifar, "SCALES", ("0..255",))
+    monkeypatch.setattr(a7_cifar, "READINGS", (((1, 7), "block", "0..255"),))
     small = {
         "n": 16, "n_validation": 20, "counts": [3], "n_seeds": 1, "plain_epochs": 2,
         "rates": [0.1], "epochs": [2], "n_sweep": 12, "sweep_patterns": 2, "radii_255": [10],
