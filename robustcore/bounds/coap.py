@@ -49,7 +49,7 @@ def coap(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
     The exact norm is taken: the random projections by which the original estimates it are not a
     bound. Bounds l, u of hidden neurons come from the same dual. The cost is that of carrying
     r_2 + ... + r_{L-1} + K rows back to the input, each by one product a layer: for equal widths r
-    about n r^3 (L-1)(L-2)/2 + n r^2 M (L-2) multiplications, and (n, r, M) numbers at once.
+    about n r^3 (L-2)(L-3)/2 + n r^2 M (L-2) multiplications, and (n, r, M) numbers at once.
     `crown` carries two rows a neuron, as its two lines have different slopes. Convolutions are
     expanded into matrices and max pools into tournaments of ReLUs: for small images.
     """
