@@ -30,7 +30,7 @@ def convolutional_network(
     Parameters
     ----------
     image_shape : (C, H, W)
-        The network takes flat samples of C H W values; H and W must be divisible by 2 at each pool.
+        The network takes flat samples of C H W values. A pool halves H and W, rounded down.
     channels : sequence of int
         (32, 64) in the paper.
     hidden : int
@@ -51,7 +51,7 @@ def convolutional_network(
     Raises
     ------
     InputError
-        For an even kernel, an unknown pool, or an image that cannot be halved.
+        For an even kernel, an unknown pool, or an image too small for the pools.
     """
     depth, height, width = image_shape
     if pool not in POOLS:
@@ -59,9 +59,9 @@ def convolutional_network(
     if kernel % 2 == 0:
         raise InputError(f"kernel must be odd, got {kernel}; the image keeps its size.")
     halvings = 2 ** len(channels)
-    if height % halvings or width % halvings:
+    if min(height, width) < halvings:
         raise InputError(
-            f"{len(channels)} pools need sides divisible by {halvings}, got {height} x {width}."
+            f"{len(channels)} pools need sides of at least {halvings}, got {height} x {width}."
         )
     layers: list[nn.Module] = [nn.Unflatten(1, tuple(image_shape))]
     for inner, outer in zip((depth, *channels), channels, strict=False):

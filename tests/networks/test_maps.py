@@ -178,7 +178,7 @@ def test_an_unsupported_layer_is_named(layers, message):
     [
         ({"pool": "median"}, "pool must be one of max, average"),
         ({"kernel": 4}, "kernel must be odd"),
-        ({"image_shape": (1, 14, 14)}, "divisible by 4, got 14 x 14"),
+        ({"image_shape": (1, 3, 14)}, "at least 4, got 3 x 14"),
     ],
 )
 def test_a_network_that_cannot_be_built_is_refused(options, message):
