@@ -19,6 +19,7 @@ from .robust_maps import RobustMaps
 from .system import robust_cholesky
 
 Right = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # u, h, g, xi
+_REFINEMENTS = 4
 
 
 @dataclass(frozen=True)
@@ -92,36 +93,42 @@ class RobustNewton:
         self._factor_coupling(one, two)
 
     def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
-        """All directions but t and z, refined against the full operator."""
-        u, h, g, xi = self.maps.adjoint(goals)
-        r = self.residuals
-        right: Right = (cone + u - r[0], h - r[1], g - r[2], xi - r[3])
-        found = self._solve(right)
-        scale = max(*(float(part.abs().max()) for part in right), 1e-300)
-        last = math.inf
-        for _ in range(4):
-            applied = self._apply(found)
-            left: Right = tuple(a - b for a, b in zip(right, applied, strict=True))  # type: ignore
-            size = max(float(part.abs().max()) for part in left) / scale
-            if size < 1e-11 or size >= last:
-                break
-            last = size
-            found = tuple(a + b for a, b in zip(found, self._solve(left), strict=True))  # type: ignore
+        """All directions but t and z, refined.
+
+        A multiplier is goal - ratio slack, and a ratio of 1e9 turns the rounding of a slack into
+        an error of the dual equation, just where a cone has no room for it. So multipliers are
+        unknowns of the refinement: what is left of stationarity is solved again, and the error
+        of the elimination stays in the complementarity of its own pair.
+        """
+        gradient = (cone - self.residuals[0], *(-part for part in self.residuals[1:]))
+        found = self._solve(_plus(gradient, self.maps.adjoint(goals)))
         slacks = self.maps.slacks(found[0], found[1:])
         multipliers = tuple(
             goal - ratio * s for goal, ratio, s in zip(goals, self.ratios, slacks, strict=True)
         )
+        scale = max(*(float(part.abs().max()) for part in gradient), 1e-300)
+        last = math.inf
+        for _ in range(_REFINEMENTS):
+            left = _plus(gradient, self.maps.adjoint(multipliers), self._curved(found), -1.0)
+            size = max(float(part.abs().max()) for part in left) / scale
+            if size < 1e-13 or size >= last:
+                break
+            last = size
+            change = self._solve(left)
+            found = _plus(found, change)
+            slacks = self.maps.slacks(change[0], change[1:])
+            multipliers = tuple(
+                m - ratio * s for m, ratio, s in zip(multipliers, self.ratios, slacks, strict=True)
+            )
+        slacks = self.maps.slacks(found[0], found[1:])
         return Partial(found[0], found[1:], slacks, multipliers)
 
-    def _apply(self, x: Right) -> Right:
-        """The unreduced normal operator."""
-        u, free, xi = x[0], x[1:], x[3]
-        slacks = self.maps.slacks(u, free)
-        weighted = tuple(ratio * s for ratio, s in zip(self.ratios, slacks, strict=True))
-        on_u, on_h, on_g, on_xi = self.maps.adjoint(weighted)
+    def _curved(self, x: Right) -> Right:
+        """What the cones and the loss itself add to the normal operator."""
+        u, h, g, xi = x
         along = (self.axis * u).sum(-1, keepdim=True) * self.axis
         cone = self.weight[..., None] * (u - self.shrink[..., None] * along)
-        return on_u + cone, on_h, on_g, on_xi + self.curvature * xi
+        return cone, torch.zeros_like(h), torch.zeros_like(g), self.curvature * xi
 
     def _factor_blocks(self, facet: torch.Tensor) -> None:
         """H_j on (p, u), Cholesky with p first; its trailing factor is that of the Schur block."""
@@ -220,3 +227,12 @@ class RobustNewton:
         xi = (on_xi - self.ratios[5] * first_l - self.ratios[6] * second_l) / self.total
         h = self.fold_h.unfold(on_h, p, u[..., :a])
         return u, h, self.fold_g.unfold(on_g, q, z[:, :a]), xi
+
+
+def _plus(a: Right, b: Right, c: Right | None = None, weight: float = 1.0) -> Right:
+    """a + b + weight c."""
+    total = (p + q for p, q in zip(a, b, strict=True))
+    if c is not None:
+        total = (p + weight * q for p, q in zip(total, c, strict=True))
+    first, second, third, fourth = total
+    return first, second, third, fourth

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -176,22 +175,16 @@ class HingeNewton:
     ) -> None:
         self.maps, self.residual = maps, residual
         (s, self.xi, self.r), (facets, self.mu, self.alpha) = at.slacks, at.multipliers
-        self.ratio = facets / s
-        self.system = NewtonSystem(
-            maps, self.ratio, scaling, self.xi / self.mu + self.r / self.alpha
-        )
+        softness = self.xi / self.mu + self.r / self.alpha
+        self.system = NewtonSystem(maps, facets / s, scaling, softness)
 
     def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
         """All directions but t and z."""
         facet, on_mu, on_alpha = goals
-        b = cone + self.maps.slack_adjoint(facet) - self.residual
         h = on_alpha * self.r / self.alpha - on_mu * self.xi / self.mu
-        u, g = self.system.solve(b, h)
-        slack = self.maps.slack(u)
+        u, g, facets = self.system.solve(cone - self.residual, facet, h)
         xi = (on_mu + g) * self.xi / self.mu
-        return Partial(
-            u, (), (slack, xi, xi + self.maps.output(u)), (facet - self.ratio * slack, -g, g)
-        )
+        return Partial(u, (), (self.maps.slack(u), xi, xi + self.maps.output(u)), (facets, -g, g))
 
 
 class StandardSquared(_Standard):
@@ -251,13 +244,11 @@ class SquaredNewton:
         self, maps: Operators, at: Iterate, scaling: Scaling, residual: torch.Tensor
     ) -> None:
         self.maps, self.residual = maps, residual
-        self.ratio = at.multipliers[0] / at.slacks[0]
-        ones: Any = torch.ones_like(maps.sign)
-        self.system = NewtonSystem(maps, self.ratio, scaling, ones)
+        ratio = at.multipliers[0] / at.slacks[0]
+        self.system = NewtonSystem(maps, ratio, scaling, torch.ones_like(maps.sign))
 
     def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
         """All directions but t and z."""
-        b = cone + self.maps.slack_adjoint(goals[0]) - self.residual
-        u, _ = self.system.solve(b, torch.zeros_like(self.maps.sign))
-        slack = self.maps.slack(u)
-        return Partial(u, (), (slack,), (goals[0] - self.ratio * slack,))
+        nothing = torch.zeros_like(self.maps.sign)
+        u, _, facets = self.system.solve(cone - self.residual, goals[0], nothing)
+        return Partial(u, (), (self.maps.slack(u),), (facets,))

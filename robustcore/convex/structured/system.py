@@ -22,6 +22,7 @@ from .cones import Scaling
 _CHUNK = 8_000_000  # numbers of a temporary: 64 MB in float64
 _SPARSE = 0.65  # patterns with fewer active rows are gathered, the others masked
 _STRIPS = 4
+_REFINEMENTS = 3
 _PACKED = 40_000_000  # numbers that the products of columns may take: 320 MB
 
 
@@ -38,7 +39,11 @@ class WeightedGram:
         self.products: torch.Tensor | None = None
         if n * d * (d + 1) // 2 <= _PACKED:
             i, j = torch.tril_indices(d, d, device=X.device)
-            self.products = X[:, i] * X[:, j]
+            columns = X.T.contiguous()
+            self.products = X.new_empty(len(i), n)
+            for k in range(d):  # in place: four times as fast as columns[i] * columns[j]
+                at = k * (k + 1) // 2
+                torch.mul(columns[: k + 1], columns[k], out=self.products[at : at + k + 1])
             self.place = torch.empty(d, d, dtype=torch.long, device=X.device)
             self.place[i, j] = self.place[j, i] = torch.arange(len(i), device=X.device)
 
@@ -47,7 +52,7 @@ class WeightedGram:
         n, d = self.X.shape
         flat = weights.reshape(-1, n)
         if self.products is not None:
-            packed = flat @ self.products
+            packed = flat @ self.products.T
             return packed[:, self.place.reshape(-1)].reshape(*weights.shape[:-1], d, d)
         grams = self.X.new_empty(flat.shape[0], d, d)
         width = max(1, _CHUNK // (n * d))
@@ -101,7 +106,7 @@ class Operators:
 
 
 class NewtonSystem:
-    r"""Solves :math:`H u - A^\top g = b`, :math:`A u + \Omega^{-1} g = h` for many right sides.
+    r"""One Newton system for many right sides, by :math:`H u - A^\top g = b`.
 
     :math:`H_j = X^\top \mathrm{diag}(\lambda/s) X + \tilde Q_j`, where the cone's own variable t
     has been eliminated from the Nesterov-Todd block.
@@ -119,21 +124,32 @@ class NewtonSystem:
         self.factors = robust_cholesky(self._hessians())
         self.schur = robust_cholesky(self._schur_complement())
 
-    def solve(self, b: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """u (2, P, d) and g (n,), refined against the unperturbed operator."""
-        u, g = self._solve_once(b, h)
-        scale = max(float(b.abs().max()), float(h.abs().max()), torch.finfo(b.dtype).tiny)
+    def solve(
+        self, gradient: torch.Tensor, goal: torch.Tensor, h: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        r"""u (2, P, d), g (n,) and the facet multipliers l (2, P, n), refined.
+
+        They solve :math:`\tilde Q u - X^\top E l - A^\top g` = gradient, l = goal - ratio E X u
+        and :math:`A u + \Omega^{-1} g = h`. Where a ratio is large, the rounding of E X u is an
+        error of l; l is therefore an unknown of the refinement, which keeps stationarity exact
+        and leaves the error in the complementarity of the facet.
+        """
+        u, g = self._solve_once(gradient + self.maps.slack_adjoint(goal), h)
+        facets = goal - self.ratio * self.maps.slack(u)
+        size = torch.finfo(gradient.dtype).tiny
+        size = max(float(gradient.abs().max()), float(h.abs().max()), size)
         last = math.inf
-        for _ in range(3):
-            b_left = b - (self._hessian_times(u) - self.maps.output_adjoint(g))
+        for _ in range(_REFINEMENTS):
+            left = gradient + self.maps.slack_adjoint(facets) + self.maps.output_adjoint(g)
+            left -= self._cone_times(u)
             h_left = h - (self.maps.output(u) + self.softness * g)
-            left = max(float(b_left.abs().max()), float(h_left.abs().max())) / scale
-            if left < 1e-9 or left >= last:
+            missing = max(float(left.abs().max()), float(h_left.abs().max())) / size
+            if missing < 1e-13 or missing >= last:
                 break
-            last = left
-            du, dg = self._solve_once(b_left, h_left)
-            u, g = u + du, g + dg
-        return u, g
+            last = missing
+            du, dg = self._solve_once(left, h_left)
+            u, g, facets = u + du, g + dg, facets - self.ratio * self.maps.slack(du)
+        return u, g, facets
 
     def _solve_once(self, b: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         g = torch.cholesky_solve((h - self.maps.output(self._inverse(b)))[:, None], self.schur)
@@ -142,10 +158,9 @@ class NewtonSystem:
     def _inverse(self, b: torch.Tensor) -> torch.Tensor:
         return torch.cholesky_solve(b[..., None], self.factors)[..., 0]
 
-    def _hessian_times(self, u: torch.Tensor) -> torch.Tensor:
+    def _cone_times(self, u: torch.Tensor) -> torch.Tensor:
         along = (self.axis * u).sum(-1, keepdim=True) * self.axis
-        cone = self.weight[..., None] * (u - self.shrink[..., None] * along)
-        return (self.ratio * (u @ self.maps.X.T)) @ self.maps.X + cone
+        return self.weight[..., None] * (u - self.shrink[..., None] * along)
 
     def _hessians(self) -> torch.Tensor:
         hessians = self.maps.gram(self.ratio)
