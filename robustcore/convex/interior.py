@@ -1,7 +1,7 @@
 """The way from a prepared program to our own interior-point method and back.
 
-Where every cell has an interior and the loss is one it knows, the structured method needs no
-modelling layer, a fraction of the time and memory, and stops on its own certificate.
+Where every cell has an interior and the ball is Linf, the structured method needs no modelling
+layer, a fraction of the time and memory, and stops on its own certificate.
 """
 
 from __future__ import annotations
@@ -19,16 +19,22 @@ from .parts import Data
 from .structured import (
     Outcome,
     RobustHinge,
+    RobustLogistic,
     RobustSquared,
     StandardHinge,
+    StandardLogistic,
     StandardSquared,
     minimise,
 )
 from .structured.robust import RobustProof
 from .structured.standard import Proof
 
-_PROGRAMS = {"hinge": StandardHinge, "squared": StandardSquared}
-_ROBUST = {"hinge": RobustHinge, "squared": RobustSquared}
+_PROGRAMS = {
+    "hinge": StandardHinge,
+    "squared": StandardSquared,
+    "logistic": StandardLogistic,
+}
+_ROBUST = {"hinge": RobustHinge, "squared": RobustSquared, "logistic": RobustLogistic}
 _WORTHWHILE = 4000  # cone rows 2 P n from which it beats a general solver also at 1e-6
 _OPTIONS = {"tolerance": 1e-7, "max_iterations": 100, "progress": None, "device": "cpu"}
 
@@ -45,8 +51,8 @@ class Solved:
 
 
 def worthwhile(data: Data) -> bool:
-    """Whether "auto" should come here: large enough, a loss and a ball that are implemented."""
-    known = data.loss in _PROGRAMS and (data.ball.radius == 0 or data.ball.p == float("inf"))
+    """Whether "auto" should come here: large enough, and a ball that is implemented."""
+    known = data.ball.radius == 0 or data.ball.p == float("inf")
     return known and 2 * data.active.size >= _WORTHWHILE
 
 
@@ -82,17 +88,12 @@ def solve_structured(
     Raises
     ------
     InputError
-        For an unknown option, a loss or ball that is not implemented, or a cell without interior.
+        For an unknown option, a ball that is not implemented, or a cell without interior.
     """
     settings = {**_OPTIONS, **(options or {})}
     unknown = set(settings) - set(_OPTIONS)
     if unknown:
         raise InputError(f"solver='structured' takes {sorted(_OPTIONS)}, got {sorted(unknown)}.")
-    if data.loss not in _PROGRAMS:
-        raise InputError(
-            f"solver='structured' takes the hinge and squared losses, got {data.loss!r}; "
-            "use solver='clarabel'."
-        )
     robust = data.ball.radius > 0
     if robust and data.ball.p != float("inf"):
         raise InputError(
@@ -122,7 +123,9 @@ def _output_multiplier(proof: Proof | RobustProof, data: Data) -> np.ndarray:
     if isinstance(proof, Proof):
         return proof.theta.cpu().numpy()
     first, second = proof.loss.cpu().numpy()
-    return -data.y * second if data.loss == "hinge" else first - second
+    if data.loss == "squared":
+        return first - second
+    return -data.y * (second if data.loss == "hinge" else first + second)
 
 
 def interior_points(data: Data, gates: np.ndarray | None) -> np.ndarray:

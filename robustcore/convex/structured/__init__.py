@@ -7,14 +7,16 @@
 
 from .engine import minimise
 from .protocol import Outcome
-from .robust import RobustHinge, RobustSquared
-from .standard import StandardHinge, StandardSquared
+from .robust import RobustHinge, RobustLogistic, RobustSquared
+from .standard import StandardHinge, StandardLogistic, StandardSquared
 
 __all__ = [
     "Outcome",
     "RobustHinge",
+    "RobustLogistic",
     "RobustSquared",
     "StandardHinge",
+    "StandardLogistic",
     "StandardSquared",
     "minimise",
 ]

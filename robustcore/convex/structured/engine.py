@@ -181,7 +181,7 @@ class _Search:
         along = (tail * found.u).sum(-1, keepdim=True)
         eta = self.scaling.eta[..., None].square()
         t = (eta * cone[..., :1] + 2 * head * along) / pivot
-        z = self.residual + self.program.stationarity_step(found)
+        z = self.residual + self.program.stationarity_step(self.at, found)
         return Iterate(
             torch.cat([t, found.u], -1),
             torch.cat([torch.zeros_like(t), z], -1),
@@ -196,7 +196,10 @@ class _Search:
         p, d = longest_step(at.point, step.point), longest_step(at.dual, step.dual)
         p = min([p, *map(_positive_step, at.slacks, step.slacks)])
         d = min([d, *map(_positive_step, at.multipliers, step.multipliers)])
-        return (min(p, d), min(p, d)) if self.program.one_length else (p, d)
+        if not self.program.one_length:
+            return p, d
+        both = min(p, d, self.program.longest(at, step))
+        return both, both
 
 
 def _positive_step(x: torch.Tensor, dx: torch.Tensor) -> float:

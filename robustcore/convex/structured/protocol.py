@@ -79,8 +79,11 @@ class Program(Protocol):
     def stationarity(self, at: Iterate) -> torch.Tensor:
         """The gradient of the Lagrangian in u, without z; z equals it at the optimum."""
 
-    def stationarity_step(self, step: Partial) -> torch.Tensor:
-        """Its change along a direction."""
+    def stationarity_step(self, at: Iterate, step: Partial) -> torch.Tensor:
+        """Its change along a direction, to first order."""
+
+    def longest(self, at: Iterate, step: Iterate) -> float:
+        """The largest step at which what lies in no pair keeps its domain; inf if all do."""
 
     def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> Newton:
         """Factorise."""

@@ -21,6 +21,7 @@ from .cones import Scaling
 from .protocol import Iterate, Partial
 from .robust_maps import RobustMaps
 from .robust_system import RobustNewton
+from .standard import longest_fall, mean_entropy, mean_logistic
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,6 @@ class _Robust:
     """
 
     one_length: bool
-    curvature: float  # of the loss in xi
     slopes: tuple[float, float]
     weights: tuple[float, float]
 
@@ -89,6 +89,10 @@ class _Robust:
         if bool((self.room <= 0).any()):
             worst = int(self.room.argmin())
             raise InputError(f"the gate of pattern {worst} is not strictly robust-feasible.")
+
+    def longest(self, at: Iterate, step: Iterate) -> float:
+        """No variable has a domain of its own."""
+        return math.inf
 
     def objective(self, u: torch.Tensor) -> float:
         """The exact worst-case loss plus penalty.
@@ -126,13 +130,13 @@ class _Robust:
         """Minus the u part of the transposed maps."""
         return -self.maps.adjoint(at.multipliers)[0]
 
-    def stationarity_step(self, step: Partial) -> torch.Tensor:
+    def stationarity_step(self, at: Iterate, step: Partial) -> torch.Tensor:
         """Linear in the multipliers."""
         return -self.maps.adjoint(step.multipliers)[0]
 
     def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> RobustNewton:
         """Factorise at the iterate."""
-        return RobustNewton(self.maps, at, scaling, residual, self._slope(at), self.curvature)
+        return RobustNewton(self.maps, at, scaling, residual, self._slope(at), self._curvature(at))
 
     def _place(
         self,
@@ -175,6 +179,10 @@ class _Robust:
     def _slope(self, at: Iterate) -> torch.Tensor:
         raise NotImplementedError
 
+    def _curvature(self, at: Iterate) -> torch.Tensor | None:
+        """Of the loss in each xi; None if it has none."""
+        raise NotImplementedError
+
     def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
         raise NotImplementedError
 
@@ -191,7 +199,7 @@ class RobustHinge(_Robust):
     Source: [A] eq. (15), Theorem 4; the reductions are own
     """
 
-    one_length, curvature = False, 0.0
+    one_length = False
     slopes, weights = (0.0, 1.0), (0.0, 1.0)
 
     def start(self) -> Iterate:
@@ -207,6 +215,9 @@ class RobustHinge(_Robust):
 
     def _slope(self, at: Iterate) -> torch.Tensor:
         return torch.full_like(self.y, 1 / len(self.y))
+
+    def _curvature(self, at: Iterate) -> None:
+        return None
 
     def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
         return float((1 - score + length).clamp(min=0).mean())  # (15)
@@ -225,7 +236,7 @@ class RobustSquared(_Robust):
     Source: [A] eq. (18), Theorem 5; the reductions are own
     """
 
-    one_length, curvature = True, 1.0
+    one_length = True
     slopes, weights = (-1.0, 1.0), (1.0, 1.0)
 
     def start(self) -> Iterate:
@@ -245,6 +256,9 @@ class RobustSquared(_Robust):
     def _slope(self, at: Iterate) -> torch.Tensor:
         return at.free[2]
 
+    def _curvature(self, at: Iterate) -> torch.Tensor:
+        return torch.ones_like(self.y)
+
     def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
         return 0.5 * float(((score - self.y).abs() + length).square().sum())  # (17), (18)
 
@@ -258,3 +272,48 @@ class RobustSquared(_Robust):
             return 0.0
         scale = min(max(inner / square, 0.0), limit)
         return scale * inner - 0.5 * scale**2 * square
+
+
+class RobustLogistic(_Robust):
+    r"""The robust program with the mean logistic loss of xi >= -y x'z + epsilon ||z||_1.
+
+    The one constraint of a sample stands in both pairs of the loss.
+
+    Source: own, on [A] eqs. (10), (11)
+    """
+
+    one_length = True
+    slopes, weights = (1.0, 1.0), (1.0, 1.0)
+
+    def start(self) -> Iterate:
+        """Outputs 0, norms at 1/2, xi = 1."""
+        ones = torch.ones_like(self.y)
+        halves = ones / (4 * len(self.y))
+        return self._place(1.0, ones, 0.5, (halves, halves))
+
+    def _sign(self) -> torch.Tensor:
+        return self.y
+
+    def _shifts(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.zeros_like(self.y), torch.zeros_like(self.y)
+
+    def longest(self, at: Iterate, step: Iterate) -> float:
+        """So far that no xi, the negative of a margin, rises by more than `LONGEST_FALL`."""
+        return longest_fall(-step.free[2])
+
+    def _slope(self, at: Iterate) -> torch.Tensor:
+        return torch.sigmoid(at.free[2]) / len(self.y)
+
+    def _curvature(self, at: Iterate) -> torch.Tensor:
+        return self._slope(at) * torch.sigmoid(-at.free[2])
+
+    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
+        return mean_logistic(score - length)
+
+    def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
+        one, two = at.multipliers[5], at.multipliers[6]
+        inside = (1 / (len(self.y) * (one + two))).clamp(max=1.0)
+        return inside * one, inside * two
+
+    def _dual_value(self, loss: tuple[torch.Tensor, torch.Tensor], limit: float) -> float:
+        return mean_entropy((loss[0] + loss[1]) * min(1.0, limit))

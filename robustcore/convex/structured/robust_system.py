@@ -75,9 +75,10 @@ class RobustNewton:
         scaling: Scaling,
         residual: torch.Tensor,
         slope: torch.Tensor,
-        curvature: float,
+        curvature: torch.Tensor | None,
     ) -> None:
-        self.maps, self.curvature = maps, curvature
+        self.maps, self.bent = maps, curvature is not None
+        self.curvature = torch.zeros_like(slope) if curvature is None else curvature
         self.ratios = tuple(m / s for s, m in zip(at.slacks, at.multipliers, strict=True))
         _, h, g, xi = maps.adjoint(at.multipliers)
         self.residuals: Right = (residual, -h, -g, slope - xi)
@@ -88,7 +89,7 @@ class RobustNewton:
         self.shrink = 1 - 1 / (2 * head.square() - 1)
         facet, hp, hm, gp, gm, one, two = self.ratios
         self.fold_h, self.fold_g = Fold.of(hp, hm), Fold.of(gp, gm)
-        self.total = one + two + curvature
+        self.total = one + two + self.curvature
         self._factor_blocks(facet)
         self._factor_coupling(one, two)
 
@@ -166,7 +167,7 @@ class RobustNewton:
         """
         (a, b), (c, e) = self.maps.slopes, self.maps.weights
         lines = [(one * (two / self.total), (c - e, b - a))]
-        if self.curvature:
+        if self.bent:
             lines.append((self.curvature * (one / self.total), (-c, a)))
             lines.append((self.curvature * (two / self.total), (-e, b)))
         return lines

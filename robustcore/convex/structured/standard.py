@@ -1,8 +1,8 @@
-r"""Programs (5) and (8) for the interior-point engine, hinge and squared loss.
+r"""Programs (5) and (8) for the interior-point engine: hinge, squared and logistic loss.
 
 Units inside: X / sigma, beta / sigma and sigma u with :math:`\sigma = \|X\|_2/\sqrt n`. With alpha
 the multiplier of the outputs, stationarity reads
-:math:`z_j = -X^\top E_j\lambda_j - s_j X^\top D_j\,\mathrm{sign}\odot\alpha` for both losses.
+:math:`z_j = -X^\top E_j\lambda_j - s_j X^\top D_j\,\mathrm{sign}\odot\alpha` for every loss.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from .cones import Scaling
 from .protocol import Iterate, Partial, Tensors
 from .system import NewtonSystem, Operators
 
+_FLATTEST = 1e-30  # curvature of a sample whose loss is zero up to rounding
+LONGEST_FALL = 2.0  # of a margin in one step: the curvature grows by less than e^2
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -27,7 +30,7 @@ class Proof:
 
 
 class _Standard:
-    """What both losses share.
+    """What the losses share.
 
     Parameters
     ----------
@@ -64,6 +67,10 @@ class _Standard:
         if not bool(inside.all()):
             worst = int((~inside).any(dim=1).nonzero()[0, 0])
             raise InputError(f"the gate of pattern {worst} is not strictly inside its cell.")
+
+    def longest(self, at: Iterate, step: Iterate) -> float:
+        """No variable has a domain of its own."""
+        return math.inf
 
     def objective(self, u: torch.Tensor) -> float:
         """Loss plus penalty."""
@@ -148,7 +155,7 @@ class StandardHinge(_Standard):
         """Factorise at the iterate."""
         return HingeNewton(self.maps, at, scaling, residual)
 
-    def stationarity_step(self, step: Partial) -> torch.Tensor:
+    def stationarity_step(self, at: Iterate, step: Partial) -> torch.Tensor:
         """Linear in both multipliers."""
         return -self.maps.slack_adjoint(step.multipliers[0]) - self.maps.output_adjoint(
             step.multipliers[2]
@@ -188,7 +195,7 @@ class HingeNewton:
 
 
 class StandardSquared(_Standard):
-    r"""(5) or (8) with half the sum of squares: alpha = y - A u, facets the only pairs.
+    r"""(5) or (8) with half the sum of squares: alpha = y - A u.
 
     Source: [A] eqs. (5), (8), (16)
     """
@@ -213,12 +220,12 @@ class StandardSquared(_Standard):
         point, dual, (slack, facets) = start
         return Iterate(point, dual, (), (slack,), (facets,))
 
-    def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> SquaredNewton:
+    def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> SmoothNewton:
         """Factorise at the iterate."""
-        return SquaredNewton(self.maps, at, scaling, residual)
+        return SmoothNewton(self.maps, at, scaling, residual, torch.ones_like(self.y))
 
-    def stationarity_step(self, step: Partial) -> torch.Tensor:
-        """Through the facets and through the residual y - A u."""
+    def stationarity_step(self, at: Iterate, step: Partial) -> torch.Tensor:
+        """Through the facets and through alpha = y - A u."""
         return self.maps.output_adjoint(self.maps.output(step.u)) - self.maps.slack_adjoint(
             step.multipliers[0]
         )
@@ -237,18 +244,98 @@ class StandardSquared(_Standard):
         return scale * inner - 0.5 * scale**2 * square
 
 
-class SquaredNewton:
-    """Directions of `StandardSquared`."""
+class StandardLogistic(_Standard):
+    r"""(5) or (8) with the mean logistic loss: n alpha = sigmoid(-A u), facets the only pairs.
+
+    alpha bends along a step, so the dual equation holds to second order only; the next residual
+    takes that up, and the certificate does not rest on it.
+
+    Source: [A] eqs. (5), (8)
+    """
+
+    one_length = True
 
     def __init__(
-        self, maps: Operators, at: Iterate, scaling: Scaling, residual: torch.Tensor
+        self,
+        X: torch.Tensor,
+        y: torch.Tensor,
+        active: torch.Tensor,
+        gates: torch.Tensor,
+        beta: float,
+    ) -> None:
+        super().__init__(X, y, active, gates, beta, sign=y)
+
+    def start(self) -> Iterate:
+        """Outputs 0, n alpha = 1/2."""
+        point, dual, (slack, facets) = self._place(1.0, 0, 100.0)
+        return Iterate(point, dual, (), (slack,), (facets,))
+
+    def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> SmoothNewton:
+        """Factorise at the iterate."""
+        return SmoothNewton(self.maps, at, scaling, residual, 1 / self._curvature(at))
+
+    def longest(self, at: Iterate, step: Iterate) -> float:
+        """So far that no output falls by more than `LONGEST_FALL`."""
+        return longest_fall(self.maps.output(step.u))
+
+    def stationarity_step(self, at: Iterate, step: Partial) -> torch.Tensor:
+        """Through the facets and, to first order, through alpha."""
+        bend = self._curvature(at) * self.maps.output(step.u)
+        return self.maps.output_adjoint(bend) - self.maps.slack_adjoint(step.multipliers[0])
+
+    def _curvature(self, at: Iterate) -> torch.Tensor:
+        margin = self.maps.output(at.u)
+        bend = torch.sigmoid(margin) * torch.sigmoid(-margin) / len(self.y)
+        return bend.clamp(min=_FLATTEST)
+
+    def _loss(self, output: torch.Tensor) -> float:
+        return mean_logistic(output)
+
+    def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
+        return torch.sigmoid(-self.maps.output(at.u)) / len(self.y)
+
+    def _dual_value(self, alpha: torch.Tensor, limit: float) -> float:
+        return mean_entropy(alpha * min(1.0, limit))
+
+
+class SmoothNewton:
+    """Directions of the smooth losses, A du + softness d alpha = 0."""
+
+    def __init__(
+        self,
+        maps: Operators,
+        at: Iterate,
+        scaling: Scaling,
+        residual: torch.Tensor,
+        softness: torch.Tensor,
     ) -> None:
         self.maps, self.residual = maps, residual
         ratio = at.multipliers[0] / at.slacks[0]
-        self.system = NewtonSystem(maps, ratio, scaling, torch.ones_like(maps.sign))
+        self.system = NewtonSystem(maps, ratio, scaling, softness)
 
     def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
         """All directions but t and z."""
         nothing = torch.zeros_like(self.maps.sign)
         u, _, facets = self.system.solve(cone - self.residual, goals[0], nothing)
         return Partial(u, (), (self.maps.slack(u),), (facets,))
+
+
+def longest_fall(change: torch.Tensor) -> float:
+    """The longest step at which no margin of the logistic loss falls by more than `LONGEST_FALL`.
+
+    Newton's model of the loss holds while its curvature changes by a bounded factor. It must not
+    be left behind on the way down, where the curvature grows; on the way up it only shrinks.
+    """
+    fall = float(-change.min())
+    return LONGEST_FALL / fall if fall > 0 else math.inf
+
+
+def mean_logistic(margin: torch.Tensor) -> float:
+    """The mean of log(1 + exp(-margin))."""
+    return float(torch.nn.functional.softplus(-margin).mean())
+
+
+def mean_entropy(alpha: torch.Tensor) -> float:
+    """The mean entropy of n alpha (n,), each in [0, 1]: the dual value of the logistic loss."""
+    p = (alpha * len(alpha)).clamp(0, 1)
+    return -float((torch.xlogy(p, p) + torch.special.xlog1py(1 - p, -p)).mean())
