@@ -49,8 +49,8 @@ def train_robust_logistic(
     perturb_bias : bool
         Perturb the column of ones too, as eq. (1) read literally does.
     solver : str
-        "auto" is MOSEK where a licence can be checked out, else Clarabel: the program has
-        exponential cones, which our own method does not know.
+        "auto" is our own interior-point method ("structured") on large programs with p = inf;
+        else MOSEK where a licence can be checked out, else Clarabel, with exponential cones.
     reduce : bool
         Apply the exact reductions of `robustcore.convex.reductions`.
     options : mapping, optional

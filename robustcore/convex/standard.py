@@ -85,8 +85,8 @@ def train_standard(
         "hinge" (mean), "squared" (half the sum) or "logistic" (mean): one beta does not mean the
         same for all.
     solver : str
-        "auto" is our own interior-point method ("structured") on large programs with the hinge or
-        squared loss; else MOSEK where a licence can be checked out, else Clarabel.
+        "auto" is our own interior-point method ("structured") on large programs; else MOSEK where
+        a licence can be checked out, else Clarabel.
     options : mapping, optional
         Settings of the solver, as cvxpy takes them; for "structured" `tolerance`,
         `max_iterations`, `progress` and `device`.

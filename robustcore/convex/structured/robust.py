@@ -21,7 +21,6 @@ from .cones import Scaling
 from .protocol import Iterate, Partial
 from .robust_maps import RobustMaps
 from .robust_system import RobustNewton
-from .standard import longest_fall, mean_entropy, mean_logistic
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class RobustProof:
     facets: torch.Tensor
 
 
-class _Robust:
+class Robust:
     """What both losses share.
 
     Parameters
@@ -191,129 +190,3 @@ class _Robust:
 
     def _dual_value(self, loss: tuple[torch.Tensor, torch.Tensor], limit: float) -> float:
         raise NotImplementedError
-
-
-class RobustHinge(_Robust):
-    r"""The reduced (15): xi >= 0 and xi >= 1 - y x'z + epsilon ||z||_1, mean of xi.
-
-    Source: [A] eq. (15), Theorem 4; the reductions are own
-    """
-
-    one_length = False
-    slopes, weights = (0.0, 1.0), (0.0, 1.0)
-
-    def start(self) -> Iterate:
-        """Outputs 0, xi = 2, norms at 1/2."""
-        n, ones = len(self.y), torch.ones_like(self.y)
-        return self._place(1.0, 2 * ones, 0.5, (0.9 * ones / n, 0.1 * ones / n))
-
-    def _sign(self) -> torch.Tensor:
-        return self.y
-
-    def _shifts(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.zeros_like(self.y), torch.ones_like(self.y)
-
-    def _slope(self, at: Iterate) -> torch.Tensor:
-        return torch.full_like(self.y, 1 / len(self.y))
-
-    def _curvature(self, at: Iterate) -> None:
-        return None
-
-    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
-        return float((1 - score + length).clamp(min=0).mean())  # (15)
-
-    def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
-        alpha = at.multipliers[6].clamp(0, 1 / len(self.y))
-        return 1 / len(self.y) - alpha, alpha
-
-    def _dual_value(self, loss: tuple[torch.Tensor, torch.Tensor], limit: float) -> float:
-        return float(loss[1].sum()) * min(1.0, limit)
-
-
-class RobustSquared(_Robust):
-    r"""The reduced (18): xi >= |x'z - y| + epsilon ||z||_1, half the sum of xi squared.
-
-    Source: [A] eq. (18), Theorem 5; the reductions are own
-    """
-
-    one_length = True
-    slopes, weights = (-1.0, 1.0), (1.0, 1.0)
-
-    def start(self) -> Iterate:
-        """Outputs 0, norms at half the largest target, as much room again above them."""
-        size = float(self.y.abs().max()) or 1.0
-        xi = self.y.abs() + size
-        longest = 100 * max(1.0, size)  # as for `StandardSquared`
-        centre = 0.5 * float(xi.square().sum())
-        return self._place(centre, xi, 0.5 * size, (xi / 2, xi / 2), longest)
-
-    def _sign(self) -> torch.Tensor:
-        return torch.ones_like(self.y)
-
-    def _shifts(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return -self.y, self.y
-
-    def _slope(self, at: Iterate) -> torch.Tensor:
-        return at.free[2]
-
-    def _curvature(self, at: Iterate) -> torch.Tensor:
-        return torch.ones_like(self.y)
-
-    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
-        return 0.5 * float(((score - self.y).abs() + length).square().sum())  # (17), (18)
-
-    def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
-        return at.multipliers[5], at.multipliers[6]
-
-    def _dual_value(self, loss: tuple[torch.Tensor, torch.Tensor], limit: float) -> float:
-        inner = float(self.y @ (loss[1] - loss[0]))
-        square = float((loss[0] + loss[1]).square().sum())
-        if square == 0.0:
-            return 0.0
-        scale = min(max(inner / square, 0.0), limit)
-        return scale * inner - 0.5 * scale**2 * square
-
-
-class RobustLogistic(_Robust):
-    r"""The robust program with the mean logistic loss of xi >= -y x'z + epsilon ||z||_1.
-
-    The one constraint of a sample stands in both pairs of the loss.
-
-    Source: own, on [A] eqs. (10), (11)
-    """
-
-    one_length = True
-    slopes, weights = (1.0, 1.0), (1.0, 1.0)
-
-    def start(self) -> Iterate:
-        """Outputs 0, norms at 1/2, xi = 1."""
-        ones = torch.ones_like(self.y)
-        halves = ones / (4 * len(self.y))
-        return self._place(1.0, ones, 0.5, (halves, halves))
-
-    def _sign(self) -> torch.Tensor:
-        return self.y
-
-    def _shifts(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.zeros_like(self.y), torch.zeros_like(self.y)
-
-    def longest(self, at: Iterate, step: Iterate) -> float:
-        """So far that no xi, the negative of a margin, rises by more than `LONGEST_FALL`."""
-        return longest_fall(-step.free[2])
-
-    def _slope(self, at: Iterate) -> torch.Tensor:
-        return torch.sigmoid(at.free[2]) / len(self.y)
-
-    def _curvature(self, at: Iterate) -> torch.Tensor:
-        return self._slope(at) * torch.sigmoid(-at.free[2])
-
-    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
-        return mean_logistic(score - length)
-
-    def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
-        one, two = at.multipliers[5], at.multipliers[6]
-        inside = (1 / (len(self.y) * (one + two))).clamp(max=1.0)
-        return inside * one, inside * two
-
-    def _dual_value(self, loss: tuple[torch.Tensor, torch.Tensor], limit: float) -> float:
-        return mean_entropy((loss[0] + loss[1]) * min(1.0, limit))

@@ -230,7 +230,7 @@ class RobustNewton:
         return u, h, self.fold_g.unfold(on_g, q, z[:, :a]), xi
 
 
-def _plus(a: Right, b: Right, c: Right | None = None, weight: float = 1.0) -> Right:
+def _plus(a: Tensors, b: Tensors, c: Tensors | None = None, weight: float = 1.0) -> Right:
     """a + b + weight c."""
     total = (p + q for p, q in zip(a, b, strict=True))
     if c is not None:

@@ -17,9 +17,6 @@ from .cones import Scaling
 from .protocol import Iterate, Partial, Tensors
 from .system import NewtonSystem, Operators
 
-_FLATTEST = 1e-30  # curvature of a sample whose loss is zero up to rounding
-LONGEST_FALL = 2.0  # of a margin in one step: the curvature grows by less than e^2
-
 
 @dataclass(frozen=True)
 class Proof:
@@ -29,7 +26,7 @@ class Proof:
     facets: torch.Tensor
 
 
-class _Standard:
+class Standard:
     """What the losses share.
 
     Parameters
@@ -125,7 +122,7 @@ class _Standard:
         return self._raw_multiplier(at)
 
 
-class StandardHinge(_Standard):
+class StandardHinge(Standard):
     r"""(5) or (8) with the mean hinge loss.
 
     Pairs: facets s, lambda; xi >= 0, mu; r = xi - 1 + A u >= 0, alpha; mu + alpha = 1/n.
@@ -192,150 +189,3 @@ class HingeNewton:
         u, g, facets = self.system.solve(cone - self.residual, facet, h)
         xi = (on_mu + g) * self.xi / self.mu
         return Partial(u, (), (self.maps.slack(u), xi, xi + self.maps.output(u)), (facets, -g, g))
-
-
-class StandardSquared(_Standard):
-    r"""(5) or (8) with half the sum of squares: alpha = y - A u.
-
-    Source: [A] eqs. (5), (8), (16)
-    """
-
-    one_length = True  # alpha follows the primal point, z and lambda the dual one
-
-    def __init__(
-        self,
-        X: torch.Tensor,
-        y: torch.Tensor,
-        active: torch.Tensor,
-        gates: torch.Tensor,
-        beta: float,
-    ) -> None:
-        super().__init__(X, y, active, gates, beta, sign=torch.ones_like(y))
-
-    def start(self) -> Iterate:
-        """Outputs 0, alpha = y."""
-        # a tiny beta would start so far out that no step reaches back
-        longest = 100 * max(1.0, float(self.y.abs().max()))
-        start = self._place(max(self._loss(0 * self.y), 1e-12), 0, longest)
-        point, dual, (slack, facets) = start
-        return Iterate(point, dual, (), (slack,), (facets,))
-
-    def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> SmoothNewton:
-        """Factorise at the iterate."""
-        return SmoothNewton(self.maps, at, scaling, residual, torch.ones_like(self.y))
-
-    def stationarity_step(self, at: Iterate, step: Partial) -> torch.Tensor:
-        """Through the facets and through alpha = y - A u."""
-        return self.maps.output_adjoint(self.maps.output(step.u)) - self.maps.slack_adjoint(
-            step.multipliers[0]
-        )
-
-    def _loss(self, output: torch.Tensor) -> float:
-        return 0.5 * float((output - self.y).square().sum())  # (16)
-
-    def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
-        return self.y - self.maps.output(at.u)
-
-    def _dual_value(self, alpha: torch.Tensor, limit: float) -> float:
-        inner, square = float(self.y @ alpha), float(alpha.square().sum())
-        if square == 0.0:
-            return 0.0
-        scale = min(max(inner / square, 0.0), limit)
-        return scale * inner - 0.5 * scale**2 * square
-
-
-class StandardLogistic(_Standard):
-    r"""(5) or (8) with the mean logistic loss: n alpha = sigmoid(-A u), facets the only pairs.
-
-    alpha bends along a step, so the dual equation holds to second order only; the next residual
-    takes that up, and the certificate does not rest on it.
-
-    Source: [A] eqs. (5), (8)
-    """
-
-    one_length = True
-
-    def __init__(
-        self,
-        X: torch.Tensor,
-        y: torch.Tensor,
-        active: torch.Tensor,
-        gates: torch.Tensor,
-        beta: float,
-    ) -> None:
-        super().__init__(X, y, active, gates, beta, sign=y)
-
-    def start(self) -> Iterate:
-        """Outputs 0, n alpha = 1/2."""
-        point, dual, (slack, facets) = self._place(1.0, 0, 100.0)
-        return Iterate(point, dual, (), (slack,), (facets,))
-
-    def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> SmoothNewton:
-        """Factorise at the iterate."""
-        return SmoothNewton(self.maps, at, scaling, residual, 1 / self._curvature(at))
-
-    def longest(self, at: Iterate, step: Iterate) -> float:
-        """So far that no output falls by more than `LONGEST_FALL`."""
-        return longest_fall(self.maps.output(step.u))
-
-    def stationarity_step(self, at: Iterate, step: Partial) -> torch.Tensor:
-        """Through the facets and, to first order, through alpha."""
-        bend = self._curvature(at) * self.maps.output(step.u)
-        return self.maps.output_adjoint(bend) - self.maps.slack_adjoint(step.multipliers[0])
-
-    def _curvature(self, at: Iterate) -> torch.Tensor:
-        margin = self.maps.output(at.u)
-        bend = torch.sigmoid(margin) * torch.sigmoid(-margin) / len(self.y)
-        return bend.clamp(min=_FLATTEST)
-
-    def _loss(self, output: torch.Tensor) -> float:
-        return mean_logistic(output)
-
-    def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
-        return torch.sigmoid(-self.maps.output(at.u)) / len(self.y)
-
-    def _dual_value(self, alpha: torch.Tensor, limit: float) -> float:
-        return mean_entropy(alpha * min(1.0, limit))
-
-
-class SmoothNewton:
-    """Directions of the smooth losses, A du + softness d alpha = 0."""
-
-    def __init__(
-        self,
-        maps: Operators,
-        at: Iterate,
-        scaling: Scaling,
-        residual: torch.Tensor,
-        softness: torch.Tensor,
-    ) -> None:
-        self.maps, self.residual = maps, residual
-        ratio = at.multipliers[0] / at.slacks[0]
-        self.system = NewtonSystem(maps, ratio, scaling, softness)
-
-    def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
-        """All directions but t and z."""
-        nothing = torch.zeros_like(self.maps.sign)
-        u, _, facets = self.system.solve(cone - self.residual, goals[0], nothing)
-        return Partial(u, (), (self.maps.slack(u),), (facets,))
-
-
-def longest_fall(change: torch.Tensor) -> float:
-    """The longest step at which no margin of the logistic loss falls by more than `LONGEST_FALL`.
-
-    Newton's model of the loss holds while its curvature changes by a bounded factor. It must not
-    be left behind on the way down, where the curvature grows; on the way up it only shrinks.
-    """
-    fall = float(-change.min())
-    return LONGEST_FALL / fall if fall > 0 else math.inf
-
-
-def mean_logistic(margin: torch.Tensor) -> float:
-    """The mean of log(1 + exp(-margin))."""
-    return float(torch.nn.functional.softplus(-margin).mean())
-
-
-def mean_entropy(alpha: torch.Tensor) -> float:
-    """The mean entropy of n alpha (n,), each in [0, 1]: the dual value of the logistic loss."""
-    p = (alpha * len(alpha)).clamp(0, 1)
-    return -float((torch.xlogy(p, p) + torch.special.xlog1py(1 - p, -p)).mean())

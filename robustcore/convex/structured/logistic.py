@@ -1,0 +1,46 @@
+"""What the two logistic programs share: the loss, its dual value, and how far a step may go."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+LONGEST_FALL = 2.0  # of a margin in one step: the curvature grows by less than e^2
+
+
+def longest_fall(change: torch.Tensor) -> float:
+    """The longest step at which no margin of the logistic loss falls by more than `LONGEST_FALL`.
+
+    Newton's model of the loss holds while its curvature changes by a bounded factor. It must not
+    be left behind on the way down, where the curvature grows; on the way up it only shrinks.
+    """
+    fall = float(-change.min())
+    return LONGEST_FALL / fall if fall > 0 else math.inf
+
+
+def tangent(xi: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Slope and curvature of the line that Newton's method puts for weight = sigmoid(xi) / n.
+
+    Where the weight is below its value at xi, the tangent of xi = logit(n weight) is taken: the
+    other one lets xi fall by 1 at each step and no faster.
+    """
+    n = len(xi)
+    slope = torch.sigmoid(xi) / n
+    share = (n * weight).clamp(torch.finfo(xi.dtype).tiny, 1 - 1e-15)
+    bend = weight * (1 - share)
+    inverse = weight + bend * (xi - torch.logit(share))
+    behind = weight < slope
+    own = slope * torch.sigmoid(-xi)
+    return torch.where(behind, inverse, slope), torch.where(behind, bend, own)
+
+
+def mean_logistic(margin: torch.Tensor) -> float:
+    """The mean of log(1 + exp(-margin))."""
+    return float(torch.nn.functional.softplus(-margin).mean())
+
+
+def mean_entropy(alpha: torch.Tensor) -> float:
+    """The mean entropy of n alpha (n,), each in [0, 1]: the dual value of the logistic loss."""
+    p = (alpha * len(alpha)).clamp(0, 1)
+    return -float((torch.xlogy(p, p) + torch.special.xlog1py(1 - p, -p)).mean())
