@@ -24,18 +24,20 @@ def step_costs(rows: Sequence[dict]) -> style.Card:
         fig,
         axes,
     ):
+        names = [m for m in dict.fromkeys(r["method"] for r in rows) if m != "Nominal"]
+        sources = (("paper", "D", style.colour("paper")), ("recorded", "o", style.BLUE))
         for ax, shape in zip(axes[0], shapes, strict=True):
-            here = [r for r in rows if r["shape"] == shape and r["method"] != "Nominal"]
-            for source, mark, colour in (
-                ("paper", "D", style.colour("paper")),
-                ("recorded", "o", style.BLUE),
-            ):
-                shown = [(r[source], r["method"]) for r in here if r[source] != "-"]
-                ax.plot(*zip(*shown, strict=True), mark, color=colour, label=source)
+            found = {r["method"]: r for r in rows if r["shape"] == shape}
+            for source, mark, colour in sources:
+                known = [m for m in names if found.get(m, {}).get(source, "-") != "-"]
+                ratios = [found[m][source] for m in known]
+                places = [names.index(m) for m in known]
+                ax.plot(ratios, places, mark, color=colour, label=source)
             ax.set(title=_TITLES.get(shape, shape), xscale="log", xlabel="nominal steps")
             ax.axvline(1, color=style.GREY, linewidth=0.8)
+            ax.set_yticks(range(len(names)), [m.replace("Linf", r"$L_\infty$") for m in names])
         axes[0, 0].invert_yaxis()
-        axes[0, 0].legend(loc="lower right")
+        axes[0, 0].legend(loc="upper right")
     return fig
 
 

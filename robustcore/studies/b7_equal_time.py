@@ -20,7 +20,7 @@ def equal_time_rows(
     epsilon: float = 0.1,
     width: int = 50,
     rub_steps: int = 40,
-    parts: int = 4,
+    parts: int = 3,
     learning_rate: float = 1e-3,
     seed: int = 0,
 ) -> Rows:
@@ -109,7 +109,7 @@ def record(
     data: str = "mnist",
     side: int = 28,
     width: int = 200,
-    rub_steps: int = 500,
+    rub_steps: int = 200,
     n_test: int = 200,
     epsilon: float = 0.1,
     seed: int = 0,

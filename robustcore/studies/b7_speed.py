@@ -48,7 +48,7 @@ def beside_the_paper(*sources: Sequence[Mapping[str, Any]]) -> Rows:
     """
     rows: Rows = []
     for shape, printed in PRINTED.items():
-        wanted = dict.fromkeys(r["method"] for source in sources for r in source)
+        wanted = dict.fromkeys(b_speed.methods(0.1, 1))
         for method in wanted:
             paper = printed["Nominal"] / printed[method] if method in printed else "-"
             row = {"shape": shape, "method": method, "paper": paper}

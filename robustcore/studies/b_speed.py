@@ -164,7 +164,7 @@ def record(
     epsilon : float
         Linf radius; the L1 radius is sqrt(M) times that.
     repeats : int
-        Counted steps of each method, after one that is not.
+        Counted steps of each method, after one that is not; two at most on the largest shape.
     device : str
     threads : int
         Of torch, on the CPU.
@@ -253,7 +253,8 @@ def _timed(shape: str, epsilon: float, repeats: int, device: str, skip: Sequence
         name: Step(shape, epsilon, name, device, seed=0) for name in _chosen(shape, epsilon, skip)
     }
     seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for turn in range(repeats + 1):
+    turns = min(repeats, 2) if shape in _TOO_LARGE else repeats
+    for turn in range(turns + 1):
         for name, step in steps.items():
             taken = step()
             if turn:
@@ -265,6 +266,7 @@ def _timed(shape: str, epsilon: float, repeats: int, device: str, skip: Sequence
             "seconds": statistics.median(taken), "fastest": min(taken), "slowest": max(taken),
             "ratio": statistics.median(taken) / nominal,
             "batches_per_second": 1 / statistics.median(taken),
+            "steps": len(taken),
         }
         for name, taken in seconds.items()
     ]  # fmt: skip
