@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from .. import defenses, evaluation
 from .b6_pictures import Pictures, Recipe, load_pictures
 from .b6_pooling import lemma_13, soundness
-from .b6_tables import table_rows
+from .b6_tables import tables
 
 
 def certified_rows(
@@ -98,15 +98,11 @@ def record(
     recipe = Recipe(channels, kernel, hidden, steps, learning_rate, seed)
     pictures = load_pictures(data, side, n_validation, n_test, device)
     certified = certified_rows(pictures, recipe, epsilon=epsilon, test_epsilons=test_epsilons)
-    tables: list[dict] = []
     shorter = Recipe(channels, kernel, hidden, table_steps, learning_rate, seed)
-    for name in table_data:
-        here = 16 if name.startswith("cifar10") else side
-        pictures = load_pictures(name, here, n_validation, n_attacked, device)
-        tables += table_rows(pictures, shorter, name, training_epsilons)
+    rows = tables(table_data, shorter, side, training_epsilons, n_validation, n_attacked, device)
     return {
         "b6_convolution.lemma_13": lemma_13(draws, seed=seed),
         "b6_convolution.soundness": soundness(instances, seed=seed),
         "b6_convolution.certified": certified,
-        "b6_convolution.tables": tables,
+        "b6_convolution.tables": rows,
     }

@@ -13,9 +13,11 @@ from torch import nn
 
 from .. import attacks, defenses, evaluation
 from ..balls import LpBall
-from .b6_pictures import Pictures, Recipe
+from .b6_pictures import Pictures, Recipe, load_pictures
 
+METHODS = ("arub-l1", "arub-linf", "pgd-linf", "nominal")
 PAPER_INPUTS = {"mnist": 784, "fashion-mnist": 784, "cifar10": 3072}  # M in the paper
+_CIFAR_SIDE = 16  # half of 32, as 14 is half of 28
 
 # [B] Tables 10 to 12, adversarial accuracy in per cent under PGD-L2: {method: {rho: value}}
 _RADII = (0.0, 0.01, 0.02, 0.03, 0.1, 1.0, 3.0, 5.0, 10.0)
@@ -39,6 +41,27 @@ TABLES = {
         "nominal": (99.30, 99.26, 99.26, 99.26, 99.18, 97.93, 89.69, 60.00, 9.34),
     },
 }
+
+
+def tables(
+    names: Sequence[str],
+    recipe: Recipe,
+    side: int,
+    training_epsilons: Sequence[float],
+    n_validation: int,
+    n_test: int,
+    device: str,
+) -> list[dict[str, object]]:
+    """The rows of `table_rows` for several sets of images; CIFAR-10 has 16 x 16 pixels.
+
+    Source: [B] Tables 10, 11, 12
+    """
+    rows: list[dict[str, object]] = []
+    for name in names:
+        here = _CIFAR_SIDE if name.startswith("cifar10") else side
+        pictures = load_pictures(name, here, n_validation, n_test, device)
+        rows += table_rows(pictures, recipe, name, training_epsilons)
+    return rows
 
 
 def table_rows(
@@ -116,7 +139,7 @@ def beside_the_paper(rows: Sequence[dict[str, Any]], unit: str) -> list[dict[str
     Source: [B] Tables 10, 11, 12
     """
     table: list[dict[str, object]] = []
-    for data, method in itertools.product(TABLES, TABLES["mnist"]):
+    for data, method in itertools.product(TABLES, METHODS):
         chosen = [r for r in rows if (r["data"], r["unit"], r["method"]) == (data, unit, method)]
         if chosen:
             paper = dict(zip(_RADII, TABLES[data][method], strict=True))
