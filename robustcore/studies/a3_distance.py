@@ -19,6 +19,7 @@ from .planar_exact import robust_cost, worst_margins
 
 _APART = 0.12  # half the least distance of two points of `ring`, in the maximum norm
 _PGD_STEPS = 40
+_WIDTH = 16  # neurons of the descent, at least
 
 
 def ring(n: int, seed: int) -> Planar:
@@ -53,7 +54,7 @@ def exact_robust_cost(
 
 
 def distance(
-    points: Planar, radii: Sequence[float], beta: float, width: int, n_runs: int, n_steps: int
+    points: Planar, radii: Sequence[float], beta: float, n_runs: int, n_steps: int
 ) -> tuple[list[dict[str, Any]], dict[float, dict[str, TwoLayerReLU]]]:
     """(10) over all patterns, and the exact robust cost of networks that it does not allow.
 
@@ -64,8 +65,9 @@ def distance(
     points : Planar
     radii : sequence of float
     beta : float
-    width, n_runs, n_steps : int
-        Of the descent; its first run starts at the optimum of (10), the others at random.
+    n_runs, n_steps : int
+        Of the descent; its first run starts at the optimum of (10), the others at random. It has
+        16 neurons, or two more than the network of (10).
 
     Returns
     -------
@@ -81,7 +83,7 @@ def distance(
     for radius in radii:
         ball = LpBall(math.inf, radius)
         robust = convex.train_robust_hinge(X, y, cells, ball, beta)
-        start = a3_descent.starts(width, n_runs, 0, robust.network())
+        start = a3_descent.starts(_WIDTH, n_runs, 0, robust.network())
         nets = a3_descent.descend(X, y, ball, beta, start, n_steps)
         found = [exact_robust_cost(net, X, y, ball, beta) for net in nets]
         own = exact_robust_cost(robust.network(), X, y, ball, beta)
@@ -142,14 +144,14 @@ def without_constraints(
 
 
 def over_sets(
-    n_sets: int, n: int, radius: float, beta: float, width: int, n_steps: int
+    n_sets: int, n: int, radius: float, beta: float, n_steps: int
 ) -> list[dict[str, Any]]:
     """`distance` at one radius, from the optimum of (10) only, for data seeds 0, 1, ...
 
     Source: [A] Theorem 3
     """
     return [
-        {"data_seed": seed, **distance(ring(n, seed), [radius], beta, width, 1, n_steps)[0][0]}
+        {"data_seed": seed, **distance(ring(n, seed), [radius], beta, 1, n_steps)[0][0]}
         for seed in range(n_sets)
     ]
 

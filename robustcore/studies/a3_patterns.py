@@ -12,6 +12,8 @@ from .. import patterns
 from ..balls import LpBall
 from .a4_hinge import Planar
 
+_PERTURBATIONS = 4  # S of Algorithm 2, which the paper does not give
+
 
 def perturbed_patterns(X: np.ndarray, radius: float) -> np.ndarray:
     r"""Every pattern of every X + Delta, for planar data without a bias and an Linf ball.
@@ -90,7 +92,7 @@ def exact_counts(n: int, seed: int, radii: Sequence[float]) -> list[dict[str, An
 
 
 def sampled_counts(
-    points: Planar, radii: Sequence[float], n_patterns: int, n_perturbations: int, seed: int
+    points: Planar, radii: Sequence[float], n_patterns: int, seed: int
 ) -> list[dict[str, Any]]:
     """Of the patterns that Algorithm 2 samples: how many clean X has, how many carry a neuron.
 
@@ -101,8 +103,8 @@ def sampled_counts(
     points : Planar
         Their bias is not perturbed.
     radii : sequence of float
-    n_patterns, n_perturbations : int
-        P_s and S of Algorithm 2; P_a is ten times P_s.
+    n_patterns : int
+        P_s of Algorithm 2; P_a is ten times that, and S is 4.
     seed : int
     """
     cells = patterns.enumerate(points.X, bias=True)
@@ -111,7 +113,7 @@ def sampled_counts(
         ball, rng = LpBall(math.inf, radius), np.random.default_rng(seed)
         found = patterns.sample_perturbed(
             points.X, ball, n_patterns, rng, n_gates=10 * n_patterns,
-            n_perturbations=n_perturbations, bias=True, at_most=True,
+            n_perturbations=_PERTURBATIONS, bias=True, at_most=True,
         )  # fmt: skip
         usable = patterns.robust_feasible(points.X, found, ball)
         rows.append(

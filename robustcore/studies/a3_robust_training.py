@@ -22,7 +22,6 @@ def record(
     seed: int = 0,
     beta: float = 3e-3,
     radii: Sequence[float] = (0.04, 0.08, 0.12),
-    width: int = 12,
     n_runs: int = 3,
     n_steps: int = 400,
     n_sets: int = 2,
@@ -30,7 +29,6 @@ def record(
     pattern_radii: Sequence[float] = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4),
     n_points: int = 16,
     n_patterns: int = 100,
-    n_perturbations: int = 4,
     n_instances: int = 6,
 ) -> dict[str, list[dict[str, Any]]]:
     """The rows that the page shows.
@@ -38,16 +36,15 @@ def record(
     Source: [A] Theorem 3, Lemma 7, eqs. (10)-(13)
     """
     points = a3_distance.ring(n, seed)
-    rows, networks = a3_distance.distance(points, radii, beta, width, n_runs, n_steps)
+    rows, networks = a3_distance.distance(points, radii, beta, n_runs, n_steps)
     return {
         "a3_robust_training.twins": twins(n_instances),
+        "a3_robust_training.minimiser": a3_twins.minimiser_signs(n_instances),
         "a3_robust_training.patterns": a3_patterns.exact_counts(n_exact, seed, pattern_radii),
         "a3_robust_training.sampled": a3_patterns.sampled_counts(
-            planar(3, n_points), pattern_radii, n_patterns, n_perturbations, seed
+            planar(3, n_points), pattern_radii, n_patterns, seed
         ),
         "a3_robust_training.distance": rows,
-        "a3_robust_training.sets": a3_distance.over_sets(
-            n_sets, n, max(radii), beta, width, n_steps
-        ),
+        "a3_robust_training.sets": a3_distance.over_sets(n_sets, n, max(radii), beta, n_steps),
         "a3_robust_training.attacks": a3_distance.attacked(networks, points),
     }
