@@ -44,7 +44,7 @@ def region_grid(
     betas = list(dict.fromkeys(beta for _, beta in networks))
     found = {(row["method"], row["beta"]): row for row in rows}
     with style.figure(
-        len(betas), len(methods), width=7.4, height=1.72 * len(betas), squeeze=False
+        len(betas), len(methods), width=7.4, height=1.62 * len(betas), squeeze=False
     ) as (fig, axes):
         for line, beta in zip(axes, betas, strict=True):
             for ax, method in zip(line, methods, strict=True):

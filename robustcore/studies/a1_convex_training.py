@@ -11,7 +11,7 @@ import torch
 
 from .. import convex, patterns
 from ..losses import hinge
-from . import a_twins
+from . import a1_losses, a_twins
 
 LOSSES = ("hinge", "squared", "logistic")
 STATEMENTS = (
@@ -218,4 +218,7 @@ def record(
         "a1_convex_training.duality": duality(points, betas),
         "a1_convex_training.descent": gaps_after(runs, best.lower_bound, last),
         "a1_convex_training.twins": twins(n_instances),
+        "a1_convex_training.losses": a1_losses.loss_rows(n_instances),
+        "a1_convex_training.cells": [a1_losses.constraint_by_cells(n_instances)],
+        "a1_convex_training.zeros": [a1_losses.zero_blocks(n_instances)],
     }

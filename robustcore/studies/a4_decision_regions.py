@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
 from .. import convex
 from ..networks import TwoLayerReLU
@@ -20,6 +21,7 @@ _RATE, _MOMENTUM = 0.1, 0.9
 _GRID = 121
 
 Networks = dict[tuple[str, float], TwoLayerReLU]
+Margins = dict[tuple[str, float], np.ndarray]
 
 
 def convex_networks(points: Planar, beta: float, seed: int) -> dict[str, TwoLayerReLU]:
@@ -134,10 +136,28 @@ def networks(
     return {(m, beta): found[m, beta] for m in METHODS for beta in betas}
 
 
-def cell_rows(found: Mapping[tuple[str, float], TwoLayerReLU], points: Planar) -> list[dict]:
+def margins(found: Networks, points: Planar) -> Margins:
+    """The least margin of every network over every box, exact.
+
+    Source: own (on [A] Figure 6)
+    """
+    return {
+        cell: worst_margins(net, points.X, points.y, points.ball) for cell, net in found.items()
+    }
+
+
+def cell_rows(found: Networks, points: Planar, worst: Margins) -> list[dict[str, Any]]:
     """What Figure 6 shows, in numbers that do not depend on how a network was found.
 
     Source: [A] Figure 6
+
+    Parameters
+    ----------
+    found : mapping of (str, float) to TwoLayerReLU
+        From `networks`.
+    points : Planar
+    worst : mapping of (str, float) to (n,) array
+        From `margins`.
 
     Returns
     -------
@@ -148,7 +168,7 @@ def cell_rows(found: Mapping[tuple[str, float], TwoLayerReLU], points: Planar) -
     """
     rows = []
     for (method, beta), net in found.items():
-        margins = worst_margins(net, points.X, points.y, points.ball)
+        least = worst[method, beta]
         with torch.no_grad():
             score = net(torch.from_numpy(points.X)).numpy()
         plain = found.get(("Algorithm 1", beta), net)
@@ -157,10 +177,10 @@ def cell_rows(found: Mapping[tuple[str, float], TwoLayerReLU], points: Planar) -
                 "method": method,
                 "beta": beta,
                 "cost": convex.training_cost(net, points.X, points.y, beta),
-                "robust_cost": robust_cost(net, margins, beta),
+                "robust_cost": robust_cost(net, least, beta),
                 "points": int((points.y * score > 0).sum()),
-                "boxes": int((margins > 0).sum()),
-                "worst": float(margins.min()),
+                "boxes": int((least > 0).sum()),
+                "worst": float(least.min()),
                 "differs": float((_signs(net) != _signs(plain)).mean()),
             }
         )
@@ -188,9 +208,37 @@ def over_data_sets(seeds: Sequence[int], width: int, n_steps: int) -> list[dict[
     rows = []
     for seed in seeds:
         points = a4_hinge.planar(seed)
-        for row in cell_rows(networks(points, width, n_steps, seed=0), points):
+        found = networks(points, width, n_steps, seed=0)
+        for row in cell_rows(found, points, margins(found, points)):
             rows.append({"data_seed": seed, **row})
     return rows
+
+
+def boxes_by_set(rows: Sequence[Mapping[str, Any]], method: str) -> dict[int, list[int]]:
+    """How many boxes one method gets right: data seed to one number for each beta, largest first.
+
+    Source: [A] Figure 6
+    """
+    seeds = dict.fromkeys(row["data_seed"] for row in rows)
+    return {
+        seed: [r["boxes"] for r in rows if r["method"] == method and r["data_seed"] == seed]
+        for seed in seeds
+    }
+
+
+def network(u: ArrayLike, b: ArrayLike, alpha: ArrayLike) -> TwoLayerReLU:
+    """A network from lists of numbers, in float64.
+
+    Source: own
+
+    Parameters
+    ----------
+    u : (m, 2) array
+    b : (m,) array
+    alpha : (m,) array
+    """
+    weights = (torch.from_numpy(np.asarray(part, dtype=np.float64)) for part in (u, alpha, b))
+    return TwoLayerReLU(*weights)
 
 
 def record(
