@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from .. import convex, patterns
 from ..convex import ConvexSolution, pricing
 from ..patterns import Patterns
+from .a2_tables import NARROW, guarantees
 
 N_POINTS, BETA = 40, 1e-4  # Section VII-A
 _VIOLATED = 1e-5  # relative; a solver keeps its own constraints to 1e-7
@@ -211,29 +211,6 @@ def over_rank(
     return rows
 
 
-def guarantees(n: int = N_POINTS, n_patterns: int = 128) -> list[dict[str, Any]]:
-    """The numbers of Section VII-A, computed again, and what they are worth.
-
-    Source: [A] Theorem 2, Section VII-A
-    """
-    product = patterns.mean_violation_bound(n, n_patterns)
-    rows = []
-    for rule in ("printed", "binomial"):
-        rows.append(
-            {
-                "rule": rule,
-                "product": product,
-                "psi_at_product": patterns.violation_level(n, n_patterns, product, rule),
-                "psi_at_5_percent": patterns.violation_level(n, n_patterns, 0.05, rule),
-                "size_at_5_percent": patterns.sample_size(n, 0.05, 0.05, rule),
-                "count_bound": math.ceil(patterns.count_bound(n, 2)),
-                "count": patterns.count(n, 2),
-                "count_with_bias": patterns.count(n, 3),
-            }
-        )
-    return rows
-
-
 def record(
     seed: int = 0,
     beta: float = BETA,
@@ -259,6 +236,6 @@ def record(
             for of, label in zip(sets, labels, strict=True)
             for row in repeated(of, 128, n_repeats, label)
         ],
-        "a2_sampling.narrow": repeated(narrow, 128, n_repeats, "narrow"),
+        "a2_sampling.narrow": repeated(narrow, 128, n_repeats, NARROW),
         "a2_sampling.rank": over_rank(dimensions, 128, n_repeats),
     }

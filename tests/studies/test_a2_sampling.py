@@ -1,0 +1,121 @@
+"""The law behind Theorem 2 against brute force, and the rows of Figure 1 against the optimum."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from robustcore import convex, patterns
+from robustcore.studies import a2_law as law
+from robustcore.studies import a2_sampling as study
+from robustcore.studies import a2_tables as tables
+
+
+@pytest.fixture(name="planar", scope="module")
+def lattices_of_every_loss():
+    return law.lattices(3)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_sectors_are_what_gaussian_gates_meet(seed):
+    X = law.instance(seed)[0]
+    cells = patterns.enumerate(X)
+    mass = law.sector_masses(X, cells)
+    assert mass.sum() == pytest.approx(1)
+    gates = np.random.default_rng(seed).standard_normal((2, 40_000))
+    active = X @ gates >= 0
+    for column, probability in zip(cells.active.T, mass, strict=True):
+        met = float((active == column[:, None]).all(axis=0).mean())
+        assert met == pytest.approx(probability, abs=4 * 0.5 / math.sqrt(40_000))
+
+
+@pytest.mark.parametrize("n_draws", [1, 2, 3])
+@pytest.mark.parametrize("scheme", law.SCHEMES)
+def test_the_law_of_sets_against_all_sequences(scheme, n_draws):
+    mass = np.array([0.5, 0.3, 0.15, 0.05])
+    expected = np.zeros(16)
+    for draws in itertools.product(range(4), repeat=n_draws):
+        if scheme == "distinct" and len(set(draws)) < n_draws:
+            continue
+        chance, left = 1.0, 1.0
+        for i in draws:
+            chance *= mass[i] / left
+            left -= mass[i] if scheme == "distinct" else 0.0
+        expected[sum({1 << i for i in draws})] += chance
+    assert law.law_of_sets(mass, scheme, n_draws) == pytest.approx(expected, abs=1e-14)
+
+
+def test_the_law_against_simulated_runs_of_algorithm_1(planar):
+    """Draw, look up whether the next draw lowers the value: means agree."""
+    one = planar[0]
+    rng, mass = np.random.default_rng(0), planar[0].masses["gaussian"]
+    values, chance = law.violation_law(one, "independent", "gaussian", "gaussian", 4)
+    hits = 0
+    for _ in range(4000):
+        *first, last = rng.choice(len(mass), 5, p=mass)
+        hits += one.lowers[sum({1 << int(i) for i in first}), last]
+    assert hits / 4000 == pytest.approx(float(values @ chance), abs=4 * 0.5 / math.sqrt(4000))
+
+
+def test_theorem_2_on_every_set_of_patterns(planar):
+    assert law.monotone(planar)["largest_rise"] < 1e-5
+    for row in law.rows(planar):
+        if row["scheme"] == "independent" and row["drawn"] == row["further"]:
+            assert row["excess_printed"] <= 1e-9
+            assert row["excess_binomial"] <= 1e-9
+            assert row["largest_mean"] <= row["mean_bound"]
+
+
+def test_a_uniform_further_draw_breaks_it():
+    """Inputs of different size, alternating labels: nearly every gate gives one of two patterns."""
+    one = law.lattice(*law.instance(7))
+    broken = law.against_theorem_2(one, "independent", "gaussian", "uniform", 32)
+    assert broken["mean"] > 4 * broken["mean_bound"]
+    assert broken["excess_printed"] > 0.5
+    same = law.against_theorem_2(one, "independent", "gaussian", "gaussian", 32)
+    assert same["excess_binomial"] <= 1e-9
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_violated_cells_are_those_that_lower_the_optimum(bias):
+    """theta against solving (9) for every cell; a twelve-point copy of Figure 1."""
+    of = study.task(3, bias, beta=1e-2, n=12)
+    found = study.draw(of, "distinct", 10 if bias else 4, np.random.default_rng(1))
+    solved = convex.train_standard(of.X, of.y, found, of.beta)
+    assert len(solved.v) < len(of.cells)
+    lowered = 0
+    for i in range(len(of.cells)):
+        more = convex.train_standard(of.X, of.y, found.union(of.cells.take([i])), of.beta)
+        lowered += more.objective < solved.objective * (1 - 1e-6)
+    counted = study.violation(of, solved, np.random.default_rng(0))["uniform"] * len(of.cells)
+    assert 0 < lowered <= round(counted) <= lowered + 2
+
+
+def test_figure_1_stays_above_the_optimum_and_reaches_it():
+    of = study.task(0, False, beta=1e-3, n=10)
+    rows = study.figure_1(of, (4, 20, 64), 2)
+    assert all(r["excess"] > -1e-5 for r in rows)
+    assert {r["n_patterns"] for r in rows if r["scheme"] == "distinct"} == {4, 20}
+    every = [r for r in rows if r["scheme"] == "distinct" and r["n_patterns"] == 20]
+    assert all(r["distinct"] == 20 and r["excess"] < 1e-5 for r in every)
+    by_draws = [r["distinct"] for r in rows if r["scheme"] == "independent"]
+    assert max(by_draws) <= 20
+    compared = tables.compare(rows, rows)
+    assert [r["n_patterns"] for r in compared] == [4, 20]
+    assert all(r["recorded"] == r["here"] for r in compared)
+
+
+def test_rare_patterns_can_carry_the_optimum():
+    of = study.task(0, True, scale=0.03)
+    (row,) = study.repeated(of, 128, 1, tables.NARROW)
+    assert row["violation_gaussian"] < 0.01
+    assert row["excess"] > 0.1
+
+
+def test_exact_says_which_bounds_close():
+    methods = {r["method"]: r for r in study.exact(study.task(1, True, beta=1e-2, n=10))}
+    assert methods["enumeration"]["relative_gap"] < 1e-5
+    assert methods["column generation"]["relative_gap"] < 1.1e-5
+    assert methods["searched cells"]["relative_gap"] > 1e-3
+    assert methods["column generation"]["patterns"] < methods["enumeration"]["patterns"]
