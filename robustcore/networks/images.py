@@ -80,7 +80,7 @@ class Convolution(_OnImages):
         return self._convolve(h, self.weight)
 
     def spread(self, radius: torch.Tensor) -> torch.Tensor:
-        """|W| r: the convolution with the kernel's absolute values."""
+        """`|W| r`: the convolution with the kernel's absolute values."""
         return self._convolve(radius, self.weight.abs())
 
     def back(self, rows: torch.Tensor) -> torch.Tensor:
@@ -108,7 +108,7 @@ class Convolution(_OnImages):
 
 @dataclass(frozen=True)
 class MeanPooling(_OnImages):
-    """`nn.AvgPool2d`: a linear map with non-negative entries, so |W| = W.
+    """`nn.AvgPool2d`: a linear map with non-negative entries, so `|W| = W`.
 
     Source: [B] Appendix C
 
@@ -140,7 +140,7 @@ class MeanPooling(_OnImages):
         return self(h)
 
     def spread(self, radius: torch.Tensor) -> torch.Tensor:
-        """|W| r = W r."""
+        """`|W| r = W r`."""
         return self(radius)
 
     def back(self, rows: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,6 @@
 r"""Affine maps h -> W h + b, stored as what they are: matrices, kernels, windows.
 
-A bound never needs the matrix W itself. It needs five things of it: W h + b, |W| r for a radius
+A bound never needs the matrix W itself. It needs five things of it: W h + b, `|W| r` for a radius
 r >= 0, rows times W, single columns W e_m (the first layer at a vertex), and the shapes. A
 convolution offers them without ever being written out as a matrix.
 
@@ -38,7 +38,7 @@ class AffineMap(Protocol):
         """W h, without the bias."""
 
     def spread(self, radius: torch.Tensor) -> torch.Tensor:
-        """|W| r, or more, for a radius r >= 0: how far W h reaches from the centre."""
+        """`|W| r`, or more, for a radius r >= 0: how far W h reaches from the centre."""
 
     def back(self, rows: torch.Tensor) -> torch.Tensor:
         """Rows times W: (..., s) -> (..., r)."""
@@ -83,7 +83,7 @@ class Dense(NamedTuple):
         return h @ self.weight.T
 
     def spread(self, radius: torch.Tensor) -> torch.Tensor:
-        """|W| r."""
+        """`|W| r`."""
         return radius @ self.weight.abs().T
 
     def back(self, rows: torch.Tensor) -> torch.Tensor:
@@ -131,7 +131,7 @@ class Scaling(NamedTuple):
         return h * self.factor
 
     def spread(self, radius: torch.Tensor) -> torch.Tensor:
-        """|factor| r."""
+        """`|factor| r`."""
         return radius * self.factor.abs()
 
     def back(self, rows: torch.Tensor) -> torch.Tensor:
@@ -188,7 +188,7 @@ class Chain:
         return h
 
     def spread(self, radius: torch.Tensor) -> torch.Tensor:
-        """At least |W| r."""
+        """At least `|W| r`."""
         for one in self.maps:
             radius = one.spread(radius)
         return radius
