@@ -3,6 +3,7 @@ r"""What is particular to the evaluation of paper B: its L1 step, its library, i
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +19,14 @@ from .mnist_networks import Images
 
 DRAWS = 2560  # of the test set, with replacement, for each cell of Tables 3-5
 BAND = 0.5  # points within which the tables colour a cell like the best
+
+# [B] Table 4 (MNIST), L1 rows, per cent: method to {epsilon: value}, L1 radius = 28 epsilon
+TABLE_4_L1 = {
+    "nominal": {0.01: 97.54, 0.1: 97.30, 0.3: 95.94, 0.5: 94.49, 1.0: 89.96},
+    "pgd": {0.01: 98.20, 0.1: 98.20, 0.3: 97.50, 0.5: 96.68, 1.0: 93.87},
+    "arub": {0.01: 98.28, 0.1: 97.89, 0.3: 97.46, 0.5: 96.52, 1.0: 94.49},
+    "rub": {0.01: 97.89, 0.1: 97.03, 0.3: 97.03, 0.5: 96.25, 1.0: 91.84},
+}
 
 
 def by_hand() -> list[dict[str, Any]]:
@@ -148,3 +157,29 @@ def sampling_noise(
             }
         )
     return rows
+
+
+def verdict_table(
+    recorded: Sequence[Mapping[str, Any]], here: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """L1 accuracies in per cent for each method and epsilon: paper, recorded, this run.
+
+    Source: [B] Table 4
+
+    Returns
+    -------
+    list of dict
+        "-" where a source has no such radius.
+    """
+    table = []
+    epsilons = sorted({r["epsilon"] for r in (*recorded, *here)})
+    for method, epsilon in itertools.product(TABLE_4_L1, epsilons):
+        row: dict[str, Any] = {"method": method, "ρ / √M": f"{epsilon:g}"}
+        row["paper"] = TABLE_4_L1[method].get(epsilon, "-")
+        for name, source in (("recorded", recorded), ("this run", here)):
+            key = (method, "1", epsilon)
+            match = [r for r in source if (r["method"], r["p"], r["epsilon"]) == key]
+            for kind in ("published", "strongest", "certified"):
+                row[f"{name}: {kind}"] = 100 * match[0][kind] if match else "-"
+        table.append(row)
+    return table
