@@ -71,7 +71,7 @@ def gradient_rows(shapes: Sequence[str] = ("uci",), epsilon: float = 0.1, seed: 
     """
     rows = []
     for shape in shapes:
-        steps = {m: b_speed.Step(shape, epsilon, m, "cpu", seed) for m in _SAME}
+        steps = {m: b_speed.Step.of(shape, epsilon, m, "cpu", seed) for m in _SAME}
         found = {m: _loss_and_gradient(step) for m, step in steps.items()}
         loss, gradient = found["RUB"]
         rows += [

@@ -1,7 +1,9 @@
 """What one training step of each method costs, as a ratio to nominal training in the same run.
 
 Methods take turns, step by step, so that a machine that slows down slows them all; the median of
-each is compared with the median of Nominal. Peak memory is read in a process of its own a method.
+each is compared with the median of Nominal. On one thread the time is the processor's, which other
+programs do not add to; on several threads or a GPU it is the clock's. Peak memory is read in a
+process of its own a method.
 """
 
 from __future__ import annotations
@@ -10,16 +12,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 
-from .. import bounds, defenses
+from .. import defenses
 from ..balls import LpBall
-from ..losses import adversarial_loss_bound
-from ..networks import ReLUNetwork, affine_layers
+from ..networks import ReLUNetwork
+from .b7_one_graph import rub_one_graph
 
 Rows = list[dict[str, Any]]
 # name: inputs, batch, classes; the architecture is 3 x 200 everywhere, as in Section 6.1
@@ -28,56 +30,6 @@ _TOO_LARGE = {"cifar10": ("RUB, one graph", "RUB, as printed", "PGD-Linf", "COAP
 _INFINITY = float("inf")
 
 Loss = Callable[[torch.nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
-
-
-def rub_one_graph(
-    net: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall, printed: bool = False
-) -> torch.Tensor:
-    """RUB with every vertex in one graph: the twin that the two passes are held to.
-
-    Source: [B] Theorem 11, eqs. (27), (35)
-
-    Parameters
-    ----------
-    net : ReLUNetwork
-    x : (n, M) tensor
-    y : (n,) class labels
-    ball : LpBall
-    printed : bool
-        The four products a layer that Theorem 11 prints; else two, of centre and radius.
-
-    Returns
-    -------
-    () tensor
-        The loss of a training step, all 2M vertices of each sample in its graph.
-    """
-    (W, b), *hidden, (W_last, b_last) = affine_layers(net)
-    t = bounds.nominal_slopes(net, x)
-    product = _four_products if printed else _two_products
-    up = (x @ W.T + b)[:, None] + torch.cat([W.T, -W.T]) * ball.radius
-    down = -up  # g(+1) and g(-1)
-    for (W, b), slope in zip(hidden, t[:-1], strict=True):
-        change, back = product(W, up, down, slope)
-        up, down = change + b, back - b
-    V, c = W_last - W_last[y][:, None], b_last - b_last[y][:, None]
-    value = product(V, up, down, t[-1])[0] + c[:, None]
-    return adversarial_loss_bound(value.amax(dim=1), y).mean()
-
-
-def _four_products(
-    W: torch.Tensor, up: torch.Tensor, down: torch.Tensor, t: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    p, q = up.clamp(min=0), t[:, None] * down
-    plus, minus = W.clamp(min=0).mT, (-W).clamp(min=0).mT
-    return p @ plus + q @ minus, p @ minus + q @ plus
-
-
-def _two_products(
-    W: torch.Tensor, up: torch.Tensor, down: torch.Tensor, t: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    p, q = up.clamp(min=0), t[:, None] * down
-    centre, spread = (p - q) / 2 @ W.mT, (p + q) / 2 @ W.abs().mT
-    return spread + centre, spread - centre
 
 
 def methods(epsilon: float, M: int, seed: int = 0) -> dict[str, Loss]:
@@ -109,24 +61,31 @@ class Step:
     Source: own
     """
 
-    def __init__(self, shape: str, epsilon: float, method: str, device: str, seed: int) -> None:
+    def __init__(self, net: ReLUNetwork, x: torch.Tensor, y: torch.Tensor, loss: Loss) -> None:
+        self.net, self.x, self.y, self.loss = net, x, y, loss
+        self.update = torch.optim.Adam(self.net.parameters(), lr=1e-3)
+
+    @classmethod
+    def of(cls, shape: str, epsilon: float, method: str, device: str, seed: int) -> Step:
+        """Steps on random inputs of one of the shapes."""
         M, batch, K = SHAPES[shape]
         generator = torch.Generator().manual_seed(seed)
-        self.net = ReLUNetwork([M, 200, 200, 200, K], generator).to(device)
-        self.x = torch.rand(batch, M, generator=generator).to(device)
-        self.y = torch.randint(0, K, (batch,), generator=generator).to(device)
-        self.loss = methods(epsilon, M)[method]
-        self.update = torch.optim.Adam(self.net.parameters(), lr=1e-3)
+        net = ReLUNetwork([M, 200, 200, 200, K], generator).to(device)
+        x = torch.rand(batch, M, generator=generator).to(device)
+        y = torch.randint(0, K, (batch,), generator=generator).to(device)
+        return cls(net, x, y, methods(epsilon, M)[method])
 
     def __call__(self) -> float:
         """Seconds of one step."""
+        alone = not self.x.is_cuda and torch.get_num_threads() == 1
+        clock = time.process_time if alone else time.perf_counter
         self._wait()
-        start = time.perf_counter()
+        start = clock()
         self.update.zero_grad(set_to_none=True)
         self.loss(self.net, self.x, self.y).backward()
         self.update.step()
         self._wait()
-        return time.perf_counter() - start
+        return clock() - start
 
     def _wait(self) -> None:
         if self.x.is_cuda:
@@ -224,6 +183,20 @@ def memory_rows(
     ]
 
 
+def in_turns(steps: Mapping[str, Step], repeats: int) -> dict[str, list[float]]:
+    """Seconds of each counted step; the methods take turns, and a first round is not counted.
+
+    Source: own
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(repeats + 1):
+        for name, step in steps.items():
+            taken = step()
+            if turn:
+                seconds[name].append(taken)
+    return seconds
+
+
 def table(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Rows of either record as lines of text.
 
@@ -250,15 +223,10 @@ def _chosen(shape: str, epsilon: float, skip: Sequence[str]) -> list[str]:
 
 def _timed(shape: str, epsilon: float, repeats: int, device: str, skip: Sequence[str]) -> Rows:
     steps = {
-        name: Step(shape, epsilon, name, device, seed=0) for name in _chosen(shape, epsilon, skip)
+        name: Step.of(shape, epsilon, name, device, seed=0)
+        for name in _chosen(shape, epsilon, skip)
     }
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    turns = min(repeats, 2) if shape in _TOO_LARGE else repeats
-    for turn in range(turns + 1):
-        for name, step in steps.items():
-            taken = step()
-            if turn:
-                seconds[name].append(taken)
+    seconds = in_turns(steps, min(repeats, 2) if shape in _TOO_LARGE else repeats)
     nominal = statistics.median(seconds["Nominal"])
     return [
         {
@@ -275,12 +243,12 @@ def _timed(shape: str, epsilon: float, repeats: int, device: str, skip: Sequence
 def _measure_memory(shape: str, epsilon: str, method: str, device: str) -> None:
     torch.set_num_threads(1)
     if device == "cpu":
-        Step(shape, float(epsilon), "Nominal", device, 0)()
+        Step.of(shape, float(epsilon), "Nominal", device, 0)()
         before = _high_water_kib()
-        Step(shape, float(epsilon), method, device, 0)()
+        Step.of(shape, float(epsilon), method, device, 0)()
         print((_high_water_kib() - before) / 1024)
     else:
-        Step(shape, float(epsilon), method, device, 0)()
+        Step.of(shape, float(epsilon), method, device, 0)()
         print(torch.cuda.max_memory_allocated() / 2**20)
 
 

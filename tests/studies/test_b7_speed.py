@@ -8,7 +8,7 @@ import torch
 from robustcore import defenses
 from robustcore.balls import LpBall
 from robustcore.networks import ReLUNetwork
-from robustcore.studies import b7_equal_time, b7_speed, b_speed
+from robustcore.studies import b7_equal_time, b7_one_graph, b7_speed, b_speed
 from robustcore.studies.mnist_networks import load_images
 
 
@@ -17,7 +17,7 @@ def test_two_passes_are_one_graph_in_loss_and_gradient(monkeypatch):
     assert [r["method"] for r in rows] == ["RUB, one graph", "RUB, as printed"]
     assert max(max(r["loss"], r["gradient"]) for r in rows) < 1e-12
     monkeypatch.setattr(
-        b_speed, "_four_products", lambda W, up, down, t: b_speed._two_products(W, up, up, t)
+        b7_one_graph, "_four_products", lambda W, p, q, t: b7_one_graph._two_products(W, p, p, t)
     )
     assert b7_speed.gradient_rows(("uci",))[1]["loss"] > 1e-3
 
@@ -30,7 +30,7 @@ def test_one_graph_is_the_defense_on_any_depth(printed):
         x = torch.randn(4, 5, generator=generator, dtype=torch.float64)
         y = torch.randint(0, 3, (4,), generator=generator)
         ball = LpBall(1, 0.8)
-        found = b_speed.rub_one_graph(net, x, y, ball, printed)
+        found = b7_one_graph.rub_one_graph(net, x, y, ball, printed)
         torch.testing.assert_close(found, defenses.rub(ball)(net, x, y), rtol=1e-12, atol=0)
 
 
@@ -53,6 +53,19 @@ def test_steps_take_turns_and_ratios_are_to_nominal():
     assert len(b_speed.table(rows)) == len(rows)
 
 
+def test_one_thread_is_timed_by_the_processor(monkeypatch):
+    step = b_speed.Step.of("uci", 0.1, "Nominal", "cpu", 0)
+    before = torch.get_num_threads()
+    monkeypatch.setattr(b_speed.time, "process_time", lambda: 5.0)
+    try:
+        torch.set_num_threads(1)
+        assert step() == 0.0
+        torch.set_num_threads(2)
+        assert step() > 0.0
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_memory_is_read_in_a_fresh_process():
     one = b_speed.peak_megabytes("uci", 0.1, "RUB, one graph", "cpu")
     two = b_speed.peak_megabytes("uci", 0.1, "RUB", "cpu")
@@ -62,7 +75,7 @@ def test_memory_is_read_in_a_fresh_process():
 
 def test_the_papers_ratios():
     rows = b7_speed.beside_the_paper([{"shape": "uci", "method": "RUB", "ratio": 27.0}], [])
-    (uci,) = [r for r in rows if r["shape"] == "uci"]
+    (uci,) = [r for r in rows if (r["shape"], r["method"]) == ("uci", "RUB")]
     assert uci["paper"] == pytest.approx(712.6 / 65.1)
     assert (uci["recorded"], uci["this run"]) == (27.0, "-")
 
