@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 from . import style
 
@@ -43,15 +44,18 @@ def figure_1(recorded: Rows, exact: Rows, here: Rows) -> style.Card:
             ax.plot(
                 [r["n_patterns"] for r in here if r["bias"] == bias],
                 [r["objective"] for r in here if r["bias"] == bias],
-                ".", color=style.BLACK, markersize=3, alpha=0.6, label="this run",
+                ".", color=style.BLACK, markersize=3, zorder=5, label="this run",
             )  # fmt: skip
             _optimum(ax, [r for r in exact if r["bias"] == bias])
             ax.set(xscale="log", yscale="log", xlabel="number of matrices $P_s$")
             ax.set_xticks([4, 16, 64, 256, 1024], ["4", "16", "64", "256", "1024"])
+            ax.set_xlim(3, 2700)
+            ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+            ax.yaxis.set_major_formatter("{x:g}")
             ax.minorticks_off()
             ax.set_title("with a bias" if bias else "as printed: no bias")
         axes[0].set_ylabel("training cost (mean hinge + penalty)")
-        axes[1].legend(fontsize=7)
+        axes[1].legend(fontsize=7, loc="upper center")
     return fig
 
 
@@ -69,7 +73,7 @@ def _optimum(ax: Any, exact: Rows) -> None:
         every["patterns"] / 1.12, high * 0.97, f"only {every['patterns']} exist", rotation=90,
         va="top", ha="right", fontsize=7, color="#444444",
     )  # fmt: skip
-    ax.text(4, every["objective"] * 1.03, "optimum of (5)", va="bottom", fontsize=7)
+    ax.text(3.3, every["objective"] * 1.03, "optimum of (5)", va="bottom", fontsize=7)
     ax.set_ylim(low, high)
 
 

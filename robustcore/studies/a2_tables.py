@@ -50,8 +50,8 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         {
             "kind": kind,
             "runs": len(found),
-            "mean": float(np.mean([r["excess"] for r in found])),
-            "worst": max(r["excess"] for r in found),
+            "mean": max(0.0, float(np.mean([r["excess"] for r in found]))),  # less is rounding
+            "worst": max(0.0, *(r["excess"] for r in found)),
             "violation": max(r["violation_gaussian"] for r in found),
         }
         for kind, found in kinds.items()
@@ -75,9 +75,9 @@ def compare(
         {
             "bias": bias,
             "n_patterns": count,
-            "recorded": float(np.mean(old)),
-            "worst": max(old),
-            "here": float(np.mean(excess(here, bias, count))),
+            "recorded": max(0.0, float(np.mean(old))),
+            "worst": max(0.0, *old),
+            "here": max(0.0, float(np.mean(excess(here, bias, count)))),
         }
         for bias, count in pairs
         if (old := excess(recorded, bias, count))
