@@ -84,6 +84,23 @@ def by_radius(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def without_worst(rows: Sequence[Mapping[str, Any]], dropped: int) -> list[dict[str, Any]]:
+    """`by_radius` without the trials in which standard training does worst, dropped for all radii.
+
+    Source: own (on [A] Figure 5)
+
+    Parameters
+    ----------
+    rows : list of dict
+        From `trial_rows`.
+    dropped : int
+        How many trials.
+    """
+    standard = sorted((r for r in rows if r["radius"] == 0), key=lambda r: -r["mse"])
+    gone = {row["trial"] for row in standard[:dropped]}
+    return by_radius([row for row in rows if row["trial"] not in gone])
+
+
 def _errors(rows: Sequence[Mapping[str, Any]]) -> dict[float, np.ndarray]:
     """Radius to the errors of all trials, in the order of the trials."""
     radii = dict.fromkeys(row["radius"] for row in rows)

@@ -64,6 +64,8 @@ def test_trials_are_paired_and_reproducible():
     assert table[0.5]["mean"] == pytest.approx(np.mean(mse))
     assert table[0.5]["kept"] <= table[0.1]["kept"] <= table[0.0]["kept"]
     assert table[0.0]["wins"] == 0
+    errors = sorted(row["mse"] for row in rows if row["radius"] == 0)
+    assert a5_squared.without_worst(rows, 1)[0]["mean"] == pytest.approx(np.mean(errors[:2]))
 
 
 def test_ten_trials_find_a_clear_winner_and_no_winner_among_equals():
