@@ -68,7 +68,7 @@ def _optimum(ax: Any, exact: Rows) -> None:
         [grown["patterns"]], [grown["objective"]], "*", color=style.GREEN, markersize=11,
         zorder=4, label="column generation",
     )  # fmt: skip
-    low, high = ax.get_ylim()
+    low, high = 0.8 * every["objective"], ax.get_ylim()[1]
     ax.text(
         every["patterns"] / 1.12, high * 0.97, f"only {every['patterns']} exist", rotation=90,
         va="top", ha="right", fontsize=7, color="#444444",
