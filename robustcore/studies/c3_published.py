@@ -39,9 +39,9 @@ def by_hand() -> list[dict[str, Any]]:
     list of dict
         The step's entries and the rise of the linear gap, one row for each step.
     """
-    slopes = torch.tensor([[4.0, 1.0, 1.0, 1.0]])
-    net = ReLUNetwork.from_arrays([(torch.cat([0 * slopes, slopes]), torch.zeros(2))])
-    x, y = torch.zeros(1, 4), torch.tensor([0])
+    slopes = torch.tensor([[4.0, 1.0, 1.0, 1.0]], dtype=torch.float64)
+    net = ReLUNetwork.from_arrays([(torch.cat([0 * slopes, slopes]), torch.zeros(2).to(slopes))])
+    x, y = torch.zeros_like(slopes), torch.tensor([0])
     ball = LpBall(1, 1.0)
     points = {
         "published": attacks.as_published(net, x, y, ball, "fgm"),
