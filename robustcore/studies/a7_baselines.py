@@ -171,8 +171,10 @@ def grid_rows(
     return rows
 
 
-def chosen(rows: Sequence[dict[str, Any]], batch: int) -> dict[str, Setting]:
-    """For each method the setting that serves held-out images best.
+def chosen(
+    rows: Sequence[dict[str, Any]], batch: int, by: str = "validation"
+) -> dict[str, Setting]:
+    """For each method the setting that serves held-out images best, or that minimises best.
 
     Source: own
 
@@ -181,18 +183,23 @@ def chosen(rows: Sequence[dict[str, Any]], batch: int) -> dict[str, Setting]:
     rows : list of dict
         From `grid_rows`.
     batch : int
+    by : str
+        "validation": by PGD accuracy, ties by clean accuracy, and standard training by clean
+        accuracy. "objective": by the method's own training cost.
 
     Returns
     -------
     dict of str to Setting
-        By PGD accuracy, ties by clean accuracy; standard training by clean accuracy.
     """
     best = {}
     for method in METHODS:
         own = [row for row in rows if row["method"] == method]
         keys = ["validation_pgd", "validation_clean"]
         keys = keys[::-1] if method == "gd_std" else keys
-        top = max(own, key=lambda row: tuple(row[k] for k in keys)) if own else None
+        if by == "objective":
+            top = min(own, key=lambda row: row["objective"]) if own else None
+        else:
+            top = max(own, key=lambda row: tuple(row[k] for k in keys)) if own else None
         if top:
             best[method] = Setting(top["rate"], top["epochs"], batch)
     return best
