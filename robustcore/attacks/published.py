@@ -132,7 +132,7 @@ def by_foolbox(
     Parameters
     ----------
     net, x, y, ball, method, random_start
-        As for :func:`as_published`.
+        As for :func:`robustcore.attacks.as_published`.
     seed : int
         foolbox draws from torch's global generator. It is seeded with this number for the call and
         put back afterwards.
