@@ -24,7 +24,7 @@ def region_grid(
     radius: float,
     margins: Mapping[tuple[str, float], np.ndarray],
 ) -> style.Card:
-    """Methods across, penalties down; a box that the boundary cuts is drawn thick.
+    """Methods across, penalties down; a box that is not right as a whole is filled.
 
     Source: [A] Figure 6
 
