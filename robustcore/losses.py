@@ -39,7 +39,8 @@ def logistic(score: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
     Source: own (the smooth companion of [A] eq. (13); Theorem 1 holds for any convex loss)
     """
-    return torch.nn.functional.softplus(-y * score).mean()
+    # not softplus: torch's is the identity from 20 on, off by 2e-9 there
+    return torch.logaddexp(torch.zeros_like(score), -y * score).mean()
 
 
 # -- paper B: K logits, shapes (n, K), (n,) -> (n,) -------------------------------------------

@@ -1,5 +1,7 @@
 """The losses: factors as printed, assumptions (3) and (4), and Lemma 1."""
 
+import math
+
 import pytest
 import torch
 
@@ -75,3 +77,12 @@ def test_lemma_1_over_a_finite_set(loss):
 def test_bad_labels_are_refused(y, message):
     with pytest.raises(InputError, match=message):
         losses.gaps(torch.zeros(1, 4), y)
+
+
+def test_the_logistic_loss_is_exact_where_softplus_gives_up() -> None:
+    """torch's softplus is the identity from 20 on; log(1 + e^20) is 2e-9 more than 20."""
+    for margin in (-20.5, -25.0, 0.0, 30.0):
+        score = torch.tensor([margin], dtype=torch.float64)
+        value = float(losses.logistic(score, torch.ones(1, dtype=torch.float64)))
+        exact = math.log1p(math.exp(-abs(margin))) + max(-margin, 0.0)
+        assert value == pytest.approx(exact, rel=1e-15)
