@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-
-from . import b7_equal_time, b_speed
+from . import b7_equal_time, b7_gradient, b_speed
 from .b_speed import SHAPES, Rows
 from .mnist_networks import pick_device
 
@@ -26,7 +24,7 @@ LIMITS = {
     "mnist": {"aRUB-L1": 7.5, "aRUB-Linf": 7.5, "RUB": 200.0, "RUB, top 8": 22.0},
 }
 AGAINST_ONE_GRAPH = {"uci": (4.5, 6.0), "mnist": (5.0, 15.0)}  # time, peak memory
-_SAME = ("RUB", "RUB, one graph", "RUB, as printed")
+_TWINS = ("RUB, one graph", "RUB, as printed")
 PRINTED = {"uci": TABLE_2, "mnist": TABLE_6}
 
 
@@ -57,41 +55,6 @@ def beside_the_paper(*sources: Sequence[Mapping[str, Any]]) -> Rows:
                 row[name] = found[0] if found else "-"
             rows.append(row)
     return rows
-
-
-def gradient_rows(shapes: Sequence[str] = ("uci",), epsilon: float = 0.1, seed: int = 0) -> Rows:
-    """Loss and gradient of a RUB step in two passes against one graph over all vertices, float64.
-
-    Source: own (on [B] Theorem 11, eq. (27))
-
-    Returns
-    -------
-    list of dict
-        For each shape and twin: `loss` and `gradient`, the largest distance to the two passes.
-    """
-    rows = []
-    for shape in shapes:
-        steps = {m: b_speed.Step.of(shape, epsilon, m, "cpu", seed) for m in _SAME}
-        found = {m: _loss_and_gradient(step) for m, step in steps.items()}
-        loss, gradient = found["RUB"]
-        rows += [
-            {
-                "shape": shape,
-                "method": method,
-                "loss": abs(found[method][0] - loss),
-                "gradient": float((found[method][1] - gradient).abs().max()),
-            }
-            for method in _SAME[1:]
-        ]
-    return rows
-
-
-def _loss_and_gradient(step: b_speed.Step) -> tuple[float, torch.Tensor]:
-    net = step.net.double()
-    loss = step.loss(net, step.x.double(), step.y)
-    return loss.item(), torch.cat(
-        [g.flatten() for g in torch.autograd.grad(loss, list(net.parameters()))]
-    )
 
 
 def counted_products(shape: str) -> Rows:
@@ -149,7 +112,7 @@ def reached(steps: Rows, memory: Rows, equal: Rows) -> list[str]:
             found = ratio[shape, method]
             lines.append(_line(f"{method} on {shape}, nominal steps", found, "<=", limit))
     for shape, (faster, smaller) in AGAINST_ONE_GRAPH.items():
-        for twin in _SAME[1:]:
+        for twin in _TWINS:
             found = ratio[shape, twin] / ratio[shape, "RUB"]
             lines.append(_line(f"{twin[5:]} over two passes on {shape}, time", found, ">=", faster))
             found = peak[shape, twin] / max(peak[shape, "RUB"], 1.0)
@@ -194,5 +157,5 @@ def record(
     """
     where = pick_device(device).type
     equal = b7_equal_time.record(data, side, width, rub_steps, n_test, epsilon, seed, device)
-    same = {"b7_speed.gradient": gradient_rows(("uci", "mnist"), epsilon, seed)}
+    same = b7_gradient.record(epsilon=epsilon, seed=seed)
     return b_speed.record(shapes, epsilon, repeats, where) | equal | same

@@ -8,18 +8,18 @@ import torch
 from robustcore import defenses
 from robustcore.balls import LpBall
 from robustcore.networks import ReLUNetwork
-from robustcore.studies import b7_equal_time, b7_one_graph, b7_speed, b_speed
+from robustcore.studies import b7_equal_time, b7_gradient, b7_one_graph, b7_speed, b_speed
 from robustcore.studies.mnist_networks import load_images
 
 
 def test_two_passes_are_one_graph_in_loss_and_gradient(monkeypatch):
-    rows = b7_speed.gradient_rows(("uci",))
+    rows = b7_gradient.gradient_rows(("uci",))
     assert [r["method"] for r in rows] == ["RUB, one graph", "RUB, as printed"]
     assert max(max(r["loss"], r["gradient"]) for r in rows) < 1e-12
     monkeypatch.setattr(
         b7_one_graph, "_four_products", lambda W, p, q, t: b7_one_graph._two_products(W, p, p, t)
     )
-    assert b7_speed.gradient_rows(("uci",))[1]["loss"] > 1e-3
+    assert b7_gradient.gradient_rows(("uci",))[1]["loss"] > 1e-3
 
 
 @pytest.mark.parametrize("printed", [False, True])
@@ -87,7 +87,9 @@ def test_a_limit_can_be_missed():
         for m in b_speed.methods(0.1, 4)
     ]
     memory = [
-        {"shape": s, "method": m, "peak_mib": 1.0} for s in b_speed.SHAPES for m in b7_speed._SAME
+        {"shape": s, "method": m, "peak_mib": 1.0}
+        for s in b_speed.SHAPES
+        for m in b7_gradient._SAME
     ]
     equal = [{"method": m, "certified": c} for m, c in (("RUB", 0.5), ("RUB, top 8", 0.4))]
     lines = b7_speed.reached(steps, memory, equal)
