@@ -38,7 +38,7 @@ def certified_rows(
     }
     rows: list[dict[str, object]] = []
     for pool, (method, defense) in itertools.product(pools, methods.items()):
-        net, record = recipe.train(pictures, defense, pool, 0)
+        net, record = recipe.train(pictures, defense, pool)
         clean = evaluation.clean_accuracy(net, *pictures.test).value
         for test_epsilon in test_epsilons:
             at = pictures.ball(1, test_epsilon)
@@ -69,19 +69,12 @@ def record(
     data: str = "mnist-sample",
     table_data: Sequence[str] = ("mnist-sample",),
     side: int = 14,
-    channels: Sequence[int] = (4, 8),
-    kernel: int = 3,
-    hidden: int = 32,
     steps: int = 120,
     table_steps: int = 100,
-    learning_rate: float = 5e-3,
     epsilon: float = 0.05,
     test_epsilons: Sequence[float] = (0.02, 0.05, 0.1),
-    training_epsilons: Sequence[float] = (0.03,),
-    n_validation: int = 200,
     n_test: int = 80,
     n_attacked: int = 100,
-    draws: int = 300,
     instances: int = 8,
     seed: int = 0,
     device: str = "auto",
@@ -95,14 +88,15 @@ def record(
     dict
         Records `b6_convolution.lemma_13`, `.soundness`, `.certified` and `.tables`.
     """
-    recipe = Recipe(channels, kernel, hidden, steps, learning_rate, seed)
-    pictures = load_pictures(data, side, n_validation, n_test, device)
-    certified = certified_rows(pictures, recipe, epsilon=epsilon, test_epsilons=test_epsilons)
-    shorter = Recipe(channels, kernel, hidden, table_steps, learning_rate, seed)
-    rows = tables(table_data, shorter, side, training_epsilons, n_validation, n_attacked, device)
+    pictures = load_pictures(data, side, n_test, device)
+    recipe = Recipe(steps, seed)
     return {
-        "b6_convolution.lemma_13": lemma_13(draws, seed=seed),
+        "b6_convolution.lemma_13": lemma_13(seed=seed),
         "b6_convolution.soundness": soundness(instances, seed=seed),
-        "b6_convolution.certified": certified,
-        "b6_convolution.tables": rows,
+        "b6_convolution.certified": certified_rows(
+            pictures, recipe, epsilon=epsilon, test_epsilons=test_epsilons
+        ),
+        "b6_convolution.tables": tables(
+            table_data, Recipe(table_steps, seed), side, n_attacked, device
+        ),
     }

@@ -18,18 +18,17 @@ from .mnist_networks import pick_device
 
 @dataclass(frozen=True)
 class Pictures:
-    """Training, validation and test images, flattened, with their labels and shape.
+    """Training and test images, flattened, with their labels and shape.
 
     Source: own
 
     Parameters
     ----------
-    train, validation, test : ((n, M) tensor, (n,) tensor)
+    train, test : ((n, M) tensor, (n,) tensor)
     shape : (channels, height, width)
     """
 
     train: tuple[torch.Tensor, torch.Tensor]
-    validation: tuple[torch.Tensor, torch.Tensor]
     test: tuple[torch.Tensor, torch.Tensor]
     shape: tuple[int, int, int]
 
@@ -47,7 +46,7 @@ class Pictures:
         return self.test[0].std(dim=1).mean().item()
 
 
-def load_pictures(data: str, side: int, n_validation: int, n_test: int, device: str) -> Pictures:
+def load_pictures(data: str, side: int, n_test: int, device: str) -> Pictures:
     """Load images of any number of channels and average them in blocks down to `side` pixels.
 
     Source: [B] Section 6.1
@@ -63,8 +62,7 @@ def load_pictures(data: str, side: int, n_validation: int, n_test: int, device: 
         return x.to(where), torch.as_tensor(part.y[rows]).to(where)
 
     return Pictures(
-        part(loaded.train, slice(n_validation, None)),
-        part(loaded.train, slice(n_validation)),
+        part(loaded.train, slice(None)),
         part(loaded.test, slice(n_test)),
         (channels, side, side),
     )
@@ -75,20 +73,34 @@ class Recipe:
     """The network and its training, the same for every method.
 
     Source: [B] Appendix C, Section 6.1
+
+    Parameters
+    ----------
+    steps : int
+        Updates with batches of 32; the paper has 10000.
+    seed : int
+    channels : sequence of int
+        Kernels of the two convolutions; the paper has (32, 64).
+    kernel : int
+        Side of a kernel; the paper has 5.
+    hidden : int
+        Neurons of the dense hidden layer; the paper has 1024.
+    learning_rate : float
+        Of Adam, constant.
     """
 
-    channels: Sequence[int]
-    kernel: int
-    hidden: int
     steps: int
-    learning_rate: float
-    seed: int
+    seed: int = 0
+    channels: Sequence[int] = (4, 8)
+    kernel: int = 3
+    hidden: int = 32
+    learning_rate: float = 5e-3
 
     def train(
-        self, pictures: Pictures, defense: defenses.Defense, pool: str, seed: int
+        self, pictures: Pictures, defense: defenses.Defense, pool: str
     ) -> tuple[nn.Sequential, training.TrainingRecord]:
         """A new network, trained with batches of 32; the seed fixes start and batches."""
-        generator = torch.Generator().manual_seed(self.seed + seed)
+        generator = torch.Generator().manual_seed(self.seed)
         net = convolutional_network(
             pictures.shape, self.channels, self.hidden, 10, self.kernel, pool, generator
         ).to(pictures.train[0].device)

@@ -66,12 +66,12 @@ def test_soundness_rows():
 
 @pytest.fixture(scope="module")
 def pictures():
-    return b6_pictures.load_pictures("mnist-sample", 7, n_validation=20, n_test=20, device="cpu")
+    return b6_pictures.load_pictures("mnist-sample", 7, n_test=20, device="cpu")
 
 
 @pytest.fixture(scope="module")
 def recipe():
-    return b6_pictures.Recipe((2, 3), 3, 8, steps=20, learning_rate=5e-3, seed=0)
+    return b6_pictures.Recipe(steps=20, channels=(2, 3), hidden=8)
 
 
 def test_certified_rows(pictures, recipe):
@@ -86,7 +86,7 @@ def test_certified_rows(pictures, recipe):
 
 def test_table_rows_scale_the_radius_and_stand_beside_the_paper(pictures, recipe):
     rhos = (0.0, 1.0, 10.0)
-    rows = b6_tables.table_rows(pictures, recipe, "mnist-sample", (0.01,), rhos, attack_steps=3)
+    rows = b6_tables.table_rows(pictures, recipe, "mnist-sample", 0.01, rhos, attack_steps=3)
     assert len(rows) == 2 * 4 * 3
     scale = {"pixel": 1.0, "standardised": pictures.spread}
     for row in rows:
@@ -102,7 +102,7 @@ def test_table_rows_scale_the_radius_and_stand_beside_the_paper(pictures, recipe
 
 def test_the_ball_of_colour_images_counts_all_channels():
     x, y = torch.rand(2, 12), torch.tensor([0, 1])
-    colour = b6_pictures.Pictures((x, y), (x, y), (x, y), (3, 2, 2))
+    colour = b6_pictures.Pictures((x, y), (x, y), (3, 2, 2))
     assert colour.ball(1, 0.1).radius == pytest.approx(0.1 * 12**0.5)
     assert colour.ball(float("inf"), 0.1).radius == 0.1
     assert colour.ball(2, 0.1).box == (0, 1)
