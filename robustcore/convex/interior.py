@@ -26,6 +26,7 @@ from .structured import (
     StandardSquared,
     minimise,
 )
+from .structured.protocol import Iterate
 from .structured.robust import RobustProof
 from .structured.standard import Proof
 
@@ -36,7 +37,13 @@ _PROGRAMS = {
 }
 _ROBUST = {"hinge": RobustHinge, "squared": RobustSquared, "logistic": RobustLogistic}
 _WORTHWHILE = 4000  # cone rows 2 P n from which it beats a general solver also at 1e-6
-_OPTIONS = {"tolerance": 1e-7, "max_iterations": 100, "progress": None, "device": "cpu"}
+_OPTIONS = {
+    "tolerance": 1e-7,
+    "max_iterations": 100,
+    "progress": None,
+    "device": "cpu",
+    "start": None,
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Solved:
     bound: float
     status: str
     theta: np.ndarray
+    waypoint: Iterate | None = None
 
 
 def worthwhile(data: Data) -> bool:
@@ -83,7 +91,8 @@ def solve_structured(
         Tried as interior points first; where one fails, a linear program finds another.
     options : mapping, optional
         "tolerance" (1e-7) on the certified gap, relative to max(1, objective); "max_iterations";
-        "progress", a callable (iteration, objective, lower bound); "device", of torch.
+        "progress", a callable (iteration, objective, lower bound); "device", of torch; "start",
+        the waypoint of a neighbouring program.
 
     Raises
     ------
@@ -115,7 +124,7 @@ def solve_structured(
 def _read(outcome: Outcome, sigma: float, data: Data) -> Solved:
     v, w = (outcome.u / sigma).cpu().numpy()
     theta = _output_multiplier(outcome.proof, data)
-    return Solved(v, w, outcome.lower_bound, outcome.status, theta)
+    return Solved(v, w, outcome.lower_bound, outcome.status, theta, outcome.waypoint)
 
 
 def _output_multiplier(proof: Proof | RobustProof, data: Data) -> np.ndarray:

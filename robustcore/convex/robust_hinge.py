@@ -55,7 +55,7 @@ def train_robust_hinge(
         Apply the exact reductions of `robustcore.convex.reductions`; False writes (15) as printed.
     options : mapping, optional
         Settings of the solver, as cvxpy takes them; for "structured" `tolerance`,
-        `max_iterations`, `progress` and `device`.
+        `max_iterations`, `progress`, `device` and `start`, a solution nearby.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..balls import LpBall
+from ..errors import InputError
 from ..patterns import Patterns
 from .interior import Solved, try_structured, worthwhile
 from .parts import Data, loss_of, output_of, penalty_of, prepare
@@ -47,6 +48,8 @@ def train(
     ConvexSolution
     """
     clock = Stopwatch()
+    options = dict(options or {})
+    start = options.pop("start", None)
     full = prepare(X, y, patterns, beta, loss, ball, perturb_bias)
     kept = np.ones(len(patterns), dtype=bool)
     if ball is not None:
@@ -55,8 +58,13 @@ def train(
     data = full if kept.all() else prepare(X, y, alive, beta, loss, ball, perturb_bias)
     chosen = choose_solver(solver, reduce and worthwhile(data))
     found = None
+    if start is not None:
+        check_start(start, patterns, loss, ball)
     if kept.any() and chosen == "structured":
+        if start is not None and np.array_equal(start.pattern_kept, kept):
+            options["start"] = start.waypoint
         found = try_structured(data, alive.gates, options, solver == "structured")
+        options.pop("start", None)
         chosen = chosen if found else choose_solver("auto")
     if kept.any() and found is None:
         found = general(data, chosen)
@@ -80,7 +88,20 @@ def train(
         ball=ball,
         perturb_bias=perturb_bias,
         theta=found.theta if found else None,
+        waypoint=found.waypoint if found else None,
     )
+
+
+def check_start(start: ConvexSolution, patterns: Patterns, loss: str, ball: LpBall | None) -> None:
+    """Refuse a warm start that belongs to another family of programs."""
+    if not isinstance(start, ConvexSolution):
+        raise InputError(f"start must be a ConvexSolution, got {type(start).__name__}.")
+    same = start.loss == loss and (start.ball is None) == (ball is None)
+    if not (same and np.array_equal(start.patterns.active, patterns.active)):
+        raise InputError(
+            "start must be a solution with the same patterns and loss, robust or not alike; "
+            "only beta and the radius may differ."
+        )
 
 
 def value_of(data: Data, v: np.ndarray, w: np.ndarray) -> float:

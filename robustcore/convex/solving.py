@@ -6,7 +6,7 @@ import importlib
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,9 @@ class ConvexSolution:
     theta : (n,) array or None
         The multiplier of the output behind `lower_bound`, before it is scaled into its domain; for
         `robustcore.convex.global_lower_bound`. None where no pattern was kept.
+    waypoint : object or None
+        Where our own solver may start on the same program with another beta or radius: pass the
+        solution as `options={"start": solution}`. None after another solver.
 
     Notes
     -----
@@ -85,6 +88,7 @@ class ConvexSolution:
     ball: LpBall | None
     perturb_bias: bool
     theta: np.ndarray | None = None
+    waypoint: Any = field(default=None, repr=False, compare=False)
 
     @property
     def gap(self) -> float:

@@ -89,7 +89,7 @@ def train_standard(
         a licence can be checked out, else Clarabel.
     options : mapping, optional
         Settings of the solver, as cvxpy takes them; for "structured" `tolerance`,
-        `max_iterations`, `progress` and `device`.
+        `max_iterations`, `progress`, `device` and `start`, a solution nearby.
 
     Returns
     -------

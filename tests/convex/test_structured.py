@@ -1,5 +1,7 @@
 """Our interior-point method against Clarabel, and its certificate against everything."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -222,7 +224,7 @@ def test_squared_loss_at_tiny_beta(beta):
 @pytest.mark.parametrize("beta", [1e-5, 1e-3, 1e-1])
 @pytest.mark.parametrize("seed", range(6))
 def test_logistic_loss(seed, beta):
-    """Clarabel's exponential cones fail at times: the certificates must agree, whoever made them."""
+    """Clarabel's exponential cones fail at times: the certificates must agree, whosever."""
     X, y, found = instance(seed, n=10 + seed, flip=0.5 * (seed % 3))
     ours = convex.train_standard(X, y, found, beta, loss="logistic", solver="structured")
     theirs = convex.train_standard(X, y, found, beta, loss="logistic", solver="clarabel")
@@ -255,3 +257,46 @@ def test_a_separable_set_at_a_tiny_beta_with_the_logistic_loss():
     found = patterns.sample(X, 6, rng, max_draws=2000, at_most=True)
     ours = convex.train_standard(X, y, found, 1e-5, loss="logistic", solver="structured")
     assert ours.gap <= 1e-7
+
+
+def count(train, **options):
+    """A solution, and how many iterations it took."""
+    passed = []
+    options = {"progress": lambda iteration, objective, lower: passed.append(iteration), **options}
+    return train(solver="structured", options=options), passed[-1]
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared", "logistic"])
+def test_a_warm_start_along_beta_reaches_the_same_optimum_sooner(loss):
+    X, y, found = instance(21, n=60, d=5, flip=1.0)
+    last, saved = None, 0
+    for beta in (1e-2, 5e-3, 2e-3, 1e-3, 3e-3):
+        there = partial(convex.train_standard, X, y, found, beta, loss)
+        cold, long = count(there)
+        last, short = count(there, start=last)
+        size = max(1.0, cold.objective)
+        assert last.gap <= 1e-7 * size
+        assert last.objective == pytest.approx(cold.objective, abs=2e-7 * size)
+        saved += long - short
+    assert saved > 0
+
+
+@pytest.mark.parametrize("radius", [0.02, 0.03, 0.04])
+def test_a_warm_start_along_the_radius(radius):
+    """Also where the next radius leaves other patterns, and the start is not used."""
+    X, y, found = instance(22, n=30, d=4, flip=1.0)
+    first = convex.train_robust_hinge(X, y, found, LpBall(np.inf, 0.03), 1e-2, solver="structured")
+    there = partial(convex.train_robust_hinge, X, y, found, LpBall(np.inf, radius), 1e-2)
+    cold, warm = count(there)[0], count(there, start=first)[0]
+    assert warm.gap <= 1e-7
+    assert warm.objective == pytest.approx(cold.objective, abs=2e-7)
+
+
+def test_a_start_of_another_program_is_refused():
+    X, y, found = instance(23)
+    solution = convex.train_standard(X, y, found, 1e-2, solver="structured")
+    train = partial(convex.train_standard, X, y, found, 1e-2, solver="structured")
+    with pytest.raises(InputError, match="same patterns and loss"):
+        train("logistic", options={"start": solution})
+    with pytest.raises(InputError, match="must be a ConvexSolution, got str"):
+        train(options={"start": "here"})

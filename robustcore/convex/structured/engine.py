@@ -19,7 +19,7 @@ import torch
 
 from ...errors import SolverError
 from .cones import Scaling, divide, longest_step, product, pull_to_centre
-from .protocol import Iterate, Outcome, Program, Tensors
+from .protocol import WAYPOINT, Iterate, Outcome, Program, Tensors
 
 Progress = Callable[[int, float, float], None]
 _CORRECTIONS = 3
@@ -30,6 +30,7 @@ def minimise(
     tolerance: float = 1e-6,
     max_iterations: int = 100,
     progress: Progress | None = None,
+    start: Iterate | None = None,
 ) -> Outcome:
     """Run until objective - lower bound <= tolerance max(1, objective).
 
@@ -41,13 +42,16 @@ def minimise(
     tolerance : float
     max_iterations : int
     progress : callable (iteration, objective, lower bound), optional
+    start : Iterate, optional
+        A waypoint of a program that differs in beta or in the radius; where it is not feasible
+        here, the run starts cold.
 
     Returns
     -------
     Outcome
         Also when interrupted or out of iterations: the best certified point, and why it stopped.
     """
-    run = _Run(program)
+    run = _Run(program, start)
     status = f"stopped after {max_iterations} iterations, before the tolerance {tolerance:g}"
     iteration = 0
     try:
@@ -66,21 +70,24 @@ def minimise(
     except (SolverError, torch.linalg.LinAlgError) as failure:
         status = f"stopped by rounding at the gap {run.objective - run.lower:.1e}: {failure}"
     return Outcome(
-        run.best, run.objective, run.lower, run.proof, status, iteration, run.seconds, run.history
-    )
+        run.best, run.objective, run.lower, run.proof, status, iteration, run.seconds, run.history,
+        run.waypoint,
+    )  # fmt: skip
 
 
 class _Run:
     """The iterate, and the best of each bound so far."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, start: Iterate | None) -> None:
         self._clock = time.perf_counter()
-        self.program, self.at = program, program.start()
+        resumed = None if start is None else program.resume(start)
+        self.program, self.at = program, program.start() if resumed is None else resumed
         pairs = sum(s.numel() for s in self.at.slacks)
         self.degree = pairs + self.at.point[..., 0].numel()
         self.objective, self.lower, self.proof = math.inf, -math.inf, None
         self.best = self.at.u
         self.history: list[tuple[float, float, float]] = []
+        self.waypoint: Iterate | None = None
 
     @property
     def seconds(self) -> float:
@@ -94,6 +101,8 @@ class _Run:
         if lower > self.lower:
             self.lower, self.proof = lower, proof
         self.history.append((self.objective, self.lower, self.seconds))
+        if self.waypoint is None and self.objective - self.lower <= WAYPOINT * self.objective:
+            self.waypoint = self.at
 
     def advance(self) -> bool:
         """One step; False when it is too short to matter."""

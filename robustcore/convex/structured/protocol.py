@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
@@ -11,6 +11,10 @@ import torch
 from .cones import Scaling
 
 Tensors = tuple[torch.Tensor, ...]
+WAYPOINT = (
+    0.1  # a later iterate saves more steps where the optimum hardly moves, and costs elsewhere
+)
+_INSIDE = 0.99  # of beta: the longest z of a start
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,23 @@ class Partial:
     multipliers: Tensors
 
 
+def with_beta(at: Iterate, beta: float) -> Iterate:
+    """The same point under another beta; z is shortened into the dual cones.
+
+    The dual equation is then off by what was cut, as at a cold start.
+    """
+    z = at.dual[..., 1:]
+    length = torch.linalg.vector_norm(z, dim=-1, keepdim=True)
+    longest = _INSIDE * beta / length.clamp(min=torch.finfo(z.dtype).tiny)
+    dual = torch.cat([torch.full_like(length, beta), z * longest.clamp(max=1.0)], -1)
+    return replace(at, dual=dual)
+
+
+def all_positive(tensors: Tensors) -> bool:
+    """Whether every entry is."""
+    return all(bool((tensor > 0).all()) for tensor in tensors)
+
+
 class Newton(Protocol):
     """One factorised Newton system."""
 
@@ -69,6 +90,9 @@ class Program(Protocol):
 
     def start(self) -> Iterate:
         """A strictly feasible primal point, positive multipliers."""
+
+    def resume(self, at: Iterate) -> Iterate | None:
+        """An iterate of a neighbouring program, made one of this; None if it is not feasible."""
 
     def objective(self, u: torch.Tensor) -> float:
         """The program's value at feasible blocks."""
@@ -108,6 +132,9 @@ class Outcome:
     iterations : int
     seconds : float
     history : list of (objective, lower bound, seconds)
+    waypoint : Iterate or None
+        From which neighbouring programs may start: the first iterate within `WAYPOINT` of the
+        optimum, relative to the objective.
     """
 
     u: torch.Tensor
@@ -118,6 +145,7 @@ class Outcome:
     iterations: int
     seconds: float
     history: list[tuple[float, float, float]] = field(default_factory=list)
+    waypoint: Iterate | None = None
 
     @property
     def gap(self) -> float:

@@ -12,13 +12,13 @@ loss, each of the form xi + slope s_k - weight epsilon 1'g - shift with s_k = si
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from ...errors import InputError
 from .cones import Scaling
-from .protocol import Iterate, Partial
+from .protocol import Iterate, Partial, Tensors, all_positive, with_beta
 from .robust_maps import RobustMaps
 from .robust_system import RobustNewton
 
@@ -89,6 +89,11 @@ class Robust:
             worst = int(self.room.argmin())
             raise InputError(f"the gate of pattern {worst} is not strictly robust-feasible.")
 
+    def resume(self, at: Iterate) -> Iterate | None:
+        """With the slacks of this program."""
+        slacks = self._slacks(at.u, at.free)
+        return replace(with_beta(at, self.beta), slacks=slacks) if all_positive(slacks) else None
+
     def longest(self, at: Iterate, step: Iterate) -> float:
         """No variable has a domain of its own."""
         return math.inf
@@ -155,9 +160,7 @@ class Robust:
         spare = (0.25 * reach * self.room / (maps.epsilon * a))[:, None]
         g = torch.full_like(maps.X[:1, :a], length / (maps.epsilon * a)).expand(R, -1).clone()
         free = (u[..., :a].abs() + spare, g, xi)
-        slacks = maps.slacks(u, free)
-        shifted = (s - c for s, c in zip(slacks[5:], self._shifts(), strict=True))
-        slacks = (*slacks[:5], *shifted)
+        slacks = self._slacks(u, free)
         ratio = centre / slacks[0]
         facets = torch.minimum(ratio, 10 * ratio.median())
         half_h = 0.5 * maps.epsilon * facets.sum(-1, keepdim=True).expand(-1, -1, a)
@@ -168,6 +171,11 @@ class Robust:
         dual[..., 0] = self.beta
         duals = (facets, half_h, half_h, half_g, half_g, *loss)
         return Iterate(point, dual, free, slacks, duals)
+
+    def _slacks(self, u: torch.Tensor, free: Tensors) -> Tensors:
+        slacks = self.maps.slacks(u, free)
+        shifted = (s - c for s, c in zip(slacks[5:], self._shifts(), strict=True))
+        return (*slacks[:5], *shifted)
 
     def _sign(self) -> torch.Tensor:
         raise NotImplementedError

@@ -8,13 +8,13 @@ the multiplier of the outputs, stationarity reads
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from ...errors import InputError
 from .cones import Scaling
-from .protocol import Iterate, Partial, Tensors
+from .protocol import Iterate, Partial, Tensors, all_positive, with_beta
 from .system import NewtonSystem, Operators
 
 
@@ -65,6 +65,12 @@ class Standard:
             worst = int((~inside).any(dim=1).nonzero()[0, 0])
             raise InputError(f"the gate of pattern {worst} is not strictly inside its cell.")
 
+    def resume(self, at: Iterate) -> Iterate | None:
+        """With the slacks of this program."""
+        slack = self.maps.slack(at.u) + (self.maps.facets == 0).to(at.u)
+        slacks = self._slacks(at, slack)
+        return replace(with_beta(at, self.beta), slacks=slacks) if all_positive(slacks) else None
+
     def longest(self, at: Iterate, step: Iterate) -> float:
         """No variable has a domain of its own."""
         return math.inf
@@ -108,6 +114,9 @@ class Standard:
         slack = self.maps.slack(u) + (self.maps.facets == 0).to(u)
         ratio = centre / slack
         return point, dual, (slack, torch.minimum(ratio, 10 * ratio.median()))
+
+    def _slacks(self, at: Iterate, facets: torch.Tensor) -> Tensors:
+        return (facets,)
 
     def _loss(self, output: torch.Tensor) -> float:
         raise NotImplementedError
@@ -157,6 +166,10 @@ class StandardHinge(Standard):
         return -self.maps.slack_adjoint(step.multipliers[0]) - self.maps.output_adjoint(
             step.multipliers[2]
         )
+
+    def _slacks(self, at: Iterate, facets: torch.Tensor) -> Tensors:
+        xi = at.slacks[1]
+        return facets, xi, xi - 1 + self.maps.output(at.u)
 
     def _loss(self, output: torch.Tensor) -> float:
         return float((1 - output).clamp(min=0).mean())  # (13)
