@@ -41,12 +41,12 @@ def binary(r: int) -> np.ndarray:
 class Lines:
     """One gap [up]'[z]_+ - [down]'[z]_+ + offset of a layer's values z, ready for the proof.
 
-    Source: [B] Theorem 5 (f_+, f_-)
+    Source: [B] Theorem 5 (its convex and its concave part)
 
     Parameters
     ----------
     up, down : (r,) arrays, at least 0
-        Coefficients of f_+ and f_-.
+        Coefficients of the convex and of the concave part.
     offset : float
     hull : (v, r) array
         Values of z whose convex hull holds all others; enough for a supremum that is linear in z.
@@ -68,7 +68,7 @@ class Lines:
         return float((_relu(self.corners) @ (self.up - self.down)).max()) + self.offset
 
     def after_lemma_2(self, u: np.ndarray, conjugate: bool) -> float:
-        """The supremum over the given u and over the ball, with or without the term f*.
+        """The supremum over the given u and over the ball, with or without the conjugate of f.
 
         Source: [B] eqs. (14), (15), (16)
         """
@@ -78,21 +78,21 @@ class Lines:
         return float(values.max()) + self.offset
 
     def convex_conjugate(self, u: np.ndarray) -> np.ndarray:
-        """f_+* of each row of u, the supremum over [-1000, 1000]^r: its kink and both ends.
+        """Conjugate of the convex part at each row of u, over [-1000, 1000]^r: kink and ends.
 
         Source: [B] Lemma 4, eq. (14)
         """
         return np.maximum(0, np.maximum(-u * _REACH, (u - self.up) * _REACH)).sum(axis=1)
 
     def concave_conjugate(self, v: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """g_* of each row of v for g = u'z - f_-(z), the infimum over [-1000, 1000]^r.
+        """Conjugate of g, u'z minus the concave part, at each row of v, over [-1000, 1000]^r.
 
         Source: [B] Lemma 4, eq. (17)
         """
         return np.minimum(0, np.minimum((u - v) * _REACH, (v - u + self.down) * _REACH)).sum(axis=1)
 
     def best_v(self, u: np.ndarray) -> tuple[float, np.ndarray]:
-        """inf over v in dom g_* of the largest v'z, one linear program; its value and its v.
+        """The least, over the domain of g's conjugate, of the largest v'z: one linear program.
 
         Source: [B] eqs. (18), (32)
         """
