@@ -228,10 +228,8 @@ def record(
     learning_rate: float = 3e-3,
     training_epsilon: float = 0.1,
     test_epsilons: Sequence[float] = (0.01, 0.03, 0.1, 0.3),
-    ladder_epsilon: float = 0.3,
     n_test: int = 100,
     attack_steps: int = 30,
-    restarts: int = 1,
     targets: int = 3,
     seed: int = 0,
     device: str = "auto",
@@ -257,10 +255,10 @@ def record(
     name = "c3_stronger_attacks"
     return {
         f"{name}.curves": curves(
-            images, networks, test_epsilons, attack_steps, restarts, targets, seed
+            images, networks, test_epsilons, attack_steps, targets=targets, seed=seed
         ),
         f"{name}.ingredients": ingredients(
-            images, networks, ladder_epsilon, attack_steps, targets, seed
+            images, networks, attack_steps=attack_steps, targets=targets, seed=seed
         ),
         f"{name}.dense": dense_share(images, networks, seed=seed),
         f"{name}.foolbox": foolbox_twins(images, networks, seed=seed),
