@@ -37,8 +37,8 @@ class Setting:
     batch : int
     """
 
-    rate: float
-    epochs: int
+    rate: float = 0.01
+    epochs: int = 40
     batch: int = 32
 
 
@@ -172,7 +172,7 @@ def grid_rows(
 
 
 def chosen(
-    rows: Sequence[dict[str, Any]], batch: int, by: str = "validation"
+    rows: Sequence[dict[str, Any]], batch: int = 32, by: str = "validation"
 ) -> dict[str, Setting]:
     """For each method the setting that serves held-out images best, or that minimises best.
 
