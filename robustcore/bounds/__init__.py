@@ -4,7 +4,7 @@ Every function keeps one promise: `bounds = technique(net, x, y, ball)`, an (n, 
 entry for the true class is 0. A sample is certified when every bound of its row is at most 0.
 """
 
-from . import polytopes
+from . import polytopes as polytopes
 from .coap import coap
 from .exact import exact
 from .first_order import arub, baseline
@@ -24,7 +24,6 @@ __all__ = [
     "ibp",
     "inf_sup",
     "nominal_slopes",
-    "polytopes",
     "rub",
     "rub_any",
     "rub_boxed",

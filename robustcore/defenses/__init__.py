@@ -9,12 +9,11 @@ The cost of a step rises in the order nominal, fgsm, baseline, ibp, arub, pgd, c
 
 from .attacked import fgsm, nominal, pgd
 from .bounded import coap, crown, ibp, rub
-from .defense import Defense, PerSampleDefense
+from .defense import Defense
 from .first_order import arub, baseline
 
 __all__ = [
     "Defense",
-    "PerSampleDefense",
     "arub",
     "baseline",
     "coap",
