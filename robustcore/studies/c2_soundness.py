@@ -152,9 +152,8 @@ def campaign(
     Returns
     -------
     list of dict
-        A row for each (set, bound): `triples`, `gaps` compared, `above_exact`, the largest
-        (exact - bound) / (1 + |exact|), negative where every bound is strictly above; None for L2;
-        `above_attack` likewise; `points` attacked; `attained`, the share of gaps whose bound is
+        A row for each (set, bound): `triples`, `gaps` compared; `above_exact`, the largest
+        excess `(exact - bound) / (1 + abs(exact))`, None for L2; `above_attack` likewise; `points` attacked; `attained`, the share of gaps whose bound is
         within 1e-9 of the exact value.
 
     Notes
@@ -213,7 +212,7 @@ def float32(networks: int = 300, samples: int = 4, seed: int = 1) -> list[dict[s
     Returns
     -------
     list of dict
-        For each bound over the L1 ball: `undershoot`, the largest (exact - bound) / (1 + |exact|)
+        For each bound over the L1 ball: `undershoot`, the largest excess of `campaign`,
         when bound and weights are float32; `certified` samples by :mod:`robustcore.evaluation`,
         given the float32 network, and `wrong`, how many of those the exact value refutes.
     """
