@@ -153,8 +153,8 @@ def campaign(
     -------
     list of dict
         A row for each (set, bound): `triples`, `gaps` compared; `above_exact`, the largest
-        excess `(exact - bound) / (1 + abs(exact))`, None for L2; `above_attack` likewise; `points` attacked; `attained`, the share of gaps whose bound is
-        within 1e-9 of the exact value.
+        excess `(exact - bound) / (1 + abs(exact))`, None for L2; `above_attack` likewise;
+        `points` attacked; `attained`, the share of gaps whose bound is within 1e-9 of exact.
 
     Notes
     -----
