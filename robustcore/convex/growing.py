@@ -71,7 +71,7 @@ class GrownSolution(ConvexSolution):
 
     @property
     def global_gap(self) -> float:
-        """objective - global_lower_bound: how far from the optimum over all cells v, w can be.
+        """How far from the optimum over all cells v and w can be, up to `violation`.
 
         Source: own
         """
