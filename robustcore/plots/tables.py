@@ -53,8 +53,8 @@ def robust_costs(rows: Sequence[Mapping[str, Any]], printed: Mapping[str, float]
                     label="printed in [A]" if first else None,
                 )  # fmt: skip
         ax.set_yticks(range(len(rows)), [row["label"] for row in rows])
-        ax.set(xlabel="training cost (hinge + weight decay)", xscale="log", ylim=(len(rows), -0.7))
-        ax.set_title("Costs of one kind on one axis")
+        ax.set(xlabel="training cost (hinge + weight decay)", ylim=(len(rows), -0.7))
+        ax.set_title("The same kinds of cost for each method")
         fig.legend(loc="outside lower center", ncols=4)
     return fig
 
