@@ -234,3 +234,25 @@ def descend(
         if epoch in watch or epoch == epochs:
             kept[epoch] = stack.detached()
     return kept
+
+
+def by_hand(x: float = 0.1, radius: float = 0.5) -> list[dict[str, float | str]]:
+    r"""The margin of :math:`\hat y(x) = |x|`, y = 1, after each attack, and CROWN's bound of it.
+
+    Source: own (on [A] Section VII-D)
+
+    Parameters
+    ----------
+    x : float
+    radius : float
+    """
+    net = Stack(torch.tensor([[[1.0], [-1.0]]]), torch.ones(1, 2))
+    at, y, step = torch.full((1, 1, 1), x), torch.ones(1, 1), radius / STEPS_ACROSS
+    printed = attacked(net, at, y, radius, PGD_STEPS, step, as_printed=True)
+    reached = {
+        "FGSM": net.score(attacked(net, at, y, radius, 1, radius)),
+        "PGD as printed": net.score(printed),
+        "PGD": net.score(attacked(net, at, y, radius, PGD_STEPS, step)),
+        "CROWN": certified_margin(net, at, y, radius),
+    }
+    return [{"method": name, "margin": float(margin)} for name, margin in reached.items()]

@@ -68,6 +68,14 @@ def test_pgd_as_printed_is_fgsm_and_pgd_proper_is_stronger():
     assert margin[0] > margin[1] > margin[2]
 
 
+def test_the_kink_by_hand():
+    margin = {r["method"]: r["margin"] for r in descent.by_hand(0.1, 0.5)}
+    assert margin["FGSM"] == pytest.approx(0.4)
+    assert margin["PGD as printed"] == pytest.approx(0.4)
+    assert 0 <= margin["PGD"] < 0.5 / 30
+    assert margin["CROWN"] == pytest.approx(-0.4)
+
+
 def test_an_attack_of_one_step_is_the_librarys():
     stack, x, y = stack_and_batch(2)
     mine = descent.attacked(stack, x, y, RADIUS, 1, RADIUS)
