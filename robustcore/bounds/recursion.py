@@ -6,7 +6,7 @@ For fixed slopes t the recursion carries two functions a neuron: u = g(+1), a co
 the pre-activation, and l = -g(-1), a concave lower bound. With p = [u]_+ and q = t l the two
 brackets of the theorem become
 
-.. math:: [W]_+ p - [-W]_+ q = W\,\tfrac{p+q}2 + |W|\,\tfrac{p-q}2,
+.. math:: [W]_+ p - [-W]_+ q = \tfrac12\bigl(W(p+q) + |W|(p-q)\bigr),
 
 centre and radius, which halves the matrix products. The last u bounds the gap from above at every
 perturbation, is convex in it, and meets the clean gap at 0: everything in this folder that is named
@@ -116,13 +116,22 @@ class Recursion:
         Source: [B] Theorem 11, eq. (35)
         """
         upper = lower = self.z[:, None] + steps  # g^1: affine, its own upper and lower bound
-        hidden = zip(self.maps[1:-1], self.activations[:-1], self.slopes[:-1], strict=True)
-        for one, activation, t in hidden:
-            mid, rad = _middle(activation, upper, lower, t)
-            centre, spread = one(mid), one.spread(rad)
-            upper, lower = centre + spread, centre - spread  # (35), 2 <= l <= L-1
-        mid, rad = _middle(self.activations[-1], upper, lower, self.slopes[-1])
-        return mid @ self.V.mT + rad @ self.V.abs().mT + self.c[:, None]  # (35), l = L
+        scale = 1.0  # layer l is carried 2^(l-1) times as large, so that nothing is halved
+        hidden = zip(self.maps[1:-1], self.shifts, self.activations, self.slopes, strict=False)
+        for one, shift, activation, t in hidden:
+            total, width = _around(activation(upper), activation.below(lower, t))
+            scale *= 2
+            centre = one.linear(total) + scale * shift
+            upper, lower = _around(centre, one.spread(width))  # (35), 2 <= l <= L-1
+        p, q = self.activations[-1](upper), self.activations[-1].below(lower, self.slopes[-1])
+        total, width = _around(p, q)
+        gaps = total @ self.V.mT + width @ self.V.abs().mT
+        return gaps / (2 * scale) + self.c[:, None]  # (35), l = L
+
+    @property
+    def shifts(self) -> list[torch.Tensor]:
+        """The biases of the hidden maps, l = 2..L-1."""
+        return [one(self.z.new_zeros(one.n_inputs)) for one in self.maps[1:-1]]
 
     @torch.no_grad()
     def worst(self, steps: torch.Tensor | Vertices, rows: int | None = None) -> torch.Tensor:
@@ -216,9 +225,7 @@ def _touching(network: Layered, z: torch.Tensor) -> list[torch.Tensor]:
     return slopes
 
 
-def _middle(
-    activation: Activation, upper: torch.Tensor, lower: torch.Tensor, t: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Centre and radius of p above and q below the activation; the radius is never negative."""
-    p, q = activation(upper), activation.below(lower, t)
-    return (p + q) / 2, (p - q) / 2
+def _around(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """a + b and a - b; where no graph is kept, the difference takes the place of a."""
+    total = a + b
+    return total, a - b if torch.is_grad_enabled() else a.sub_(b)
