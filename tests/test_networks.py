@@ -27,6 +27,11 @@ def test_the_empty_network_is_zero():
     assert net.penalty().item() == 0.0
 
 
+def test_the_zero_function_is_a_classifier_too():
+    net = TwoLayerReLU(torch.zeros(0, 3), torch.zeros(0))
+    assert (net.as_classifier()(torch.randn(4, 3)) == 0).all()
+
+
 def test_as_classifier_keeps_the_decision():
     generator = torch.Generator().manual_seed(0)
     net = TwoLayerReLU.initialise(3, 5, generator, bias=True)

@@ -78,7 +78,8 @@ class TwoLayerReLU(nn.Module):
 
         Source: own
         """
-        zeros = torch.zeros_like(self.alpha)
-        return ReLUNetwork.from_arrays(
-            [(self.u, self.b), (torch.stack([zeros, self.alpha]), self.alpha.new_zeros(2))]
-        )
+        u, b, alpha = self.u, self.b, self.alpha
+        if not len(alpha):  # the zero function: one neuron of zeros stands for it
+            u, b, alpha = u.new_zeros(1, u.shape[1]), b.new_zeros(1), alpha.new_zeros(1)
+        output = torch.stack([torch.zeros_like(alpha), alpha])
+        return ReLUNetwork.from_arrays([(u, b), (output, alpha.new_zeros(2))])

@@ -37,7 +37,7 @@ def tangent(xi: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch
 
 def mean_logistic(margin: torch.Tensor) -> float:
     """The mean of log(1 + exp(-margin))."""
-    return float(torch.nn.functional.softplus(-margin).mean())
+    return float(torch.logaddexp(torch.zeros_like(margin), -margin).mean())
 
 
 def mean_entropy(alpha: torch.Tensor) -> float:
