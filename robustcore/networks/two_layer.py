@@ -78,7 +78,7 @@ class TwoLayerReLU(nn.Module):
 
         Source: own
         """
-        u, b, alpha = self.u, self.b, self.alpha
+        u, b, alpha = self.u.detach(), self.b.detach(), self.alpha.detach()
         if not len(alpha):  # the zero function: one neuron of zeros stands for it
             u, b, alpha = u.new_zeros(1, u.shape[1]), b.new_zeros(1), alpha.new_zeros(1)
         output = torch.stack([torch.zeros_like(alpha), alpha])
