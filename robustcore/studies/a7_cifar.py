@@ -117,7 +117,7 @@ def record(
     n_seeds: int = 2,
     rates: Sequence[float] = (0.03, 0.3),
     epochs: Sequence[int] = (10, 40),
-    radii_255: Sequence[float] = (2.0, 6.0, 10.0),
+    radii_255: Sequence[float] = (10.0, 24.0, 32.0),
 ) -> dict[str, list[dict[str, Any]]]:
     """The rows that the page shows; each finished part is kept until all are done.
 
@@ -125,8 +125,7 @@ def record(
 
     Notes
     -----
-    All runs are made at the first of `counts`; at the others, and at the lowest training cost, at
-    most three.
+    All runs are made at each of `counts`; at the lowest training cost, at most three.
     """
     # as JSON will give them back: a kept part is known by its parameters
     given = {k: list(v) if isinstance(v, tuple) else v for k, v in locals().items()}
@@ -175,7 +174,7 @@ def record(
         sweep = (few, r / 255, beta, n_drawn, n_perturbations, 1)
         found["sweep"] += part(f"sweep.{r:g}", sweep_rows, *sweep)
     for p in counts[1:]:
-        table(p, some)
+        table(p, seeds)
     resuming.forget("a7_cifar.")
     return {f"a7_cifar.{name}": rows for name, rows in found.items()}
 
