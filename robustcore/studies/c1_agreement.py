@@ -16,11 +16,11 @@ import numpy as np
 from .. import convex, patterns
 from ..balls import LpBall
 from ..convex import ConvexSolution
-from ..errors import InputError
+from ..errors import InputError, SolverError
 from ..patterns import Patterns
 from . import resuming
 
-PROGRAMS = ("(8) hinge", "(8) squared", "(15)", "(18)")
+PROGRAMS = ("(8) hinge", "(8) squared", "(15)", "(18)", "(8) logistic", "(11) logistic")
 KINDS = (
     "plain",
     "duplicate rows",
@@ -38,6 +38,7 @@ KINDS = (
 )
 
 
+_THEIRS = ("clarabel", "clarabel_gap", "clarabel_violation", "deviation")
 CONFIRMED = 1e-6  # of max(1, objective): a gap up to which a solution counts as certified
 
 
@@ -59,16 +60,20 @@ class Case:
 
     @property
     def loss(self) -> str:
-        """Hinge in (8) and (15), squared in (8) and (18)."""
-        return "squared" if self.program in ("(8) squared", "(18)") else "hinge"
+        """As the program says; hinge in (15), squared in (18)."""
+        return {"(15)": "hinge", "(18)": "squared"}.get(self.program) or self.program.split()[1]
 
     def solve(self, solver: str, options: Mapping[str, Any] | None = None) -> ConvexSolution:
         """By the named solver or not at all."""
         given = (self.X, self.y, self.patterns)
         if self.program.startswith("(8)"):
             return convex.train_standard(*given, self.beta, self.loss, solver, options)
-        train = convex.train_robust_hinge if self.loss == "hinge" else convex.train_robust_squared
-        return train(
+        train = {
+            "hinge": convex.train_robust_hinge,
+            "squared": convex.train_robust_squared,
+            "logistic": convex.train_robust_logistic,
+        }
+        return train[self.loss](
             *given, self.ball, self.beta, self.perturb_bias, solver=solver, options=options
         )
 
@@ -156,40 +161,41 @@ def compare(given: Case, seed: int, tolerance: float = 1e-7) -> dict[str, Any]:
     dict
         `deviation` of the objectives; `crossing`, by how much either lower bound passes either
         objective (0 where none does); `gap` of ours and `clarabel_gap`, both from the closed form
-        of the certificate; `refused` where a cell has no interior and ours says so.
+        of the certificate; `refused` where a cell has no interior and ours says so. Where Clarabel
+        ends without a solution, what is its own is None.
 
     Notes
     -----
     Clarabel's point may be outside the cones by its own tolerance, and its objective below the
     optimum by as much.
     """
-    theirs = given.solve("clarabel")
-    row: dict[str, Any] = {
-        "program": given.program,
-        "kind": given.kind,
-        "seed": seed,
-        "kept": int(theirs.pattern_kept.sum()),
-        "beta": given.beta,
-        "clarabel": theirs.objective,
-    }
-    size = max(1.0, abs(theirs.objective))
+    row = {"program": given.program, "kind": given.kind, "seed": seed, "beta": given.beta}
     try:
         ours = given.solve("structured", {"tolerance": tolerance})
     except InputError as refusal:
         return {**row, "refused": True, "status": str(refusal)}
-    least = min(ours.objective, theirs.objective)
-    return {
-        **row,
+    size = max(1.0, abs(ours.objective))
+    row |= {
         "refused": False,
         "status": ours.status,
+        "kept": int(ours.pattern_kept.sum()),
         "objective": ours.objective,
-        "deviation": abs(ours.objective - theirs.objective) / size,
         "gap": ours.gap / size,
-        "clarabel_gap": theirs.gap / size,
-        "crossing": max(0.0, ours.lower_bound - least, theirs.lower_bound - least) / size,
         "reached": ours.gap / size <= CONFIRMED,
         "violation": ours.violation,
+    }
+    try:
+        theirs = given.solve("clarabel")
+    except SolverError:
+        crossing = max(0.0, -ours.gap) / size
+        return row | {"crossing": crossing, **dict.fromkeys(_THEIRS)}
+    least = min(ours.objective, theirs.objective)
+    return row | {
+        "clarabel": theirs.objective,
+        "clarabel_gap": theirs.gap / size,
         "clarabel_violation": theirs.violation,
+        "deviation": abs(ours.objective - theirs.objective) / size,
+        "crossing": max(0.0, ours.lower_bound - least, theirs.lower_bound - least) / size,
     }
 
 
@@ -230,24 +236,27 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     -------
     list of dict
         `refused`: a cell without interior; `short`: ours stopped with a gap above 1e-6, and said
-        so; `clarabel_short`: the certificate of Clarabel's solution is above 1e-6; `deviation`
+        so; `clarabel_short`: the certificate of Clarabel's solution is above 1e-6;
+        `clarabel_failed`: it has no solution; `deviation`
         over the instances on which neither fell short, `deviation_of_all` over all.
     """
     found = []
     for program in dict.fromkeys(row["program"] for row in rows):
         mine = [row for row in rows if row["program"] == program]
         solved = [row for row in mine if not row["refused"]]
-        sure = [row for row in solved if row["reached"] and row["clarabel_gap"] <= CONFIRMED]
+        answered = [row for row in solved if row["clarabel_gap"] is not None]
+        sure = [row for row in answered if row["reached"] and row["clarabel_gap"] <= CONFIRMED]
         found.append(
             {
                 "program": program,
                 "instances": len(mine),
                 "refused": len(mine) - len(solved),
                 "short": sum(not row["reached"] for row in solved),
-                "clarabel_short": sum(row["clarabel_gap"] > CONFIRMED for row in solved),
+                "clarabel_short": sum(row["clarabel_gap"] > CONFIRMED for row in answered),
+                "clarabel_failed": len(solved) - len(answered),
                 "both_certified": len(sure),
                 "deviation": _largest(sure, "deviation"),
-                "deviation_of_all": _largest(solved, "deviation"),
+                "deviation_of_all": _largest(answered, "deviation"),
                 "crossing": _largest(solved, "crossing"),
                 "gap": _largest(sure, "gap"),
                 "clarabel_gap": _largest(sure, "clarabel_gap"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import convex, patterns
 from ..convex.solving import load_cvxpy
-from . import c1_agreement, c1_benchmark
+from . import c1_agreement, c1_benchmark, c1_path
 from .c1_jobs import Job, Problem, images, problem
 
 LOW_RANKS = (2, 3)
@@ -226,6 +226,7 @@ def record(
     beta: float = 1e-4,
     counts: Sequence[int] = (6, 24, 72),
     n_low: int = 3,
+    betas: Sequence[float] = (1e-3, 5e-4, 2e-4, 1e-4, 5e-5),
     n_instances: int = 13,
     size: str = "quick",
     limit: float = 600.0,
@@ -238,6 +239,7 @@ def record(
         "c1_convergence": convergence(problems(n, every, n_patterns, kept, beta)),
         "c1_global_low_rank": low_rank(n_low),
         "c1_global_wide": wide(n, every, counts, beta),
+        "c1_path": c1_path.both_losses(n, every, n_patterns, betas),
         "c1_agreement": c1_agreement.recorded_campaign(n_instances),
         "c1_benchmark": c1_benchmark.benchmark(size, limit),
     }
