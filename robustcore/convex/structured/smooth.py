@@ -129,8 +129,9 @@ class SmoothNewton:
         softness: torch.Tensor,
     ) -> None:
         self.maps, self.residual = maps, residual
-        ratio = at.multipliers[0] / at.slacks[0]
-        self.system = NewtonSystem(maps, ratio, scaling, softness)
+        s, facets = at.slacks[0], at.multipliers[0]
+        centre = float((s * facets).mean())
+        self.system = NewtonSystem(maps, facets / s, scaling, softness, centre)
 
     def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
         """All directions but t and z."""

@@ -193,7 +193,8 @@ class HingeNewton:
         self.maps, self.residual = maps, residual
         (s, self.xi, self.r), (facets, self.mu, self.alpha) = at.slacks, at.multipliers
         softness = self.xi / self.mu + self.r / self.alpha
-        self.system = NewtonSystem(maps, facets / s, scaling, softness)
+        centre = float((s * facets).mean())
+        self.system = NewtonSystem(maps, facets / s, scaling, softness, centre)
 
     def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
         """All directions but t and z."""

@@ -20,9 +20,11 @@ from ...errors import SolverError
 from .cones import Scaling
 
 _CHUNK = 8_000_000  # numbers of a temporary: 64 MB in float64
-_SPARSE = 0.65  # patterns with fewer active rows are gathered, the others masked
+_SPARSE = 0.65  # patterns with fewer active rows are gathered, the others masked,
+_FULL = 0.8  # and of those with more the inactive rows are taken out of a product over all rows
 _STRIPS = 4
 _REFINEMENTS = 3
+_COARSE, _FINE = 1e-9, 1e-13  # residuals that are small enough, relative to the right side
 _PACKED = 40_000_000  # numbers that the products of columns may take: 320 MB
 
 
@@ -83,6 +85,11 @@ class Operators:
     facets: torch.Tensor
 
     @cached_property
+    def shares(self) -> list[float]:
+        """Of active samples, for each pattern."""
+        return self.active.mean(dim=1).tolist()
+
+    @cached_property
     def gram(self) -> WeightedGram:
         """X' diag(w) X."""
         return WeightedGram(self.X)
@@ -109,13 +116,20 @@ class NewtonSystem:
     r"""One Newton system for many right sides, by :math:`H u - A^\top g = b`.
 
     :math:`H_j = X^\top \mathrm{diag}(\lambda/s) X + \tilde Q_j`, where the cone's own variable t
-    has been eliminated from the Nesterov-Todd block.
+    has been eliminated from the Nesterov-Todd block. `centre`, the mean product of a slack and its
+    multiplier, says how exact a direction must be: the room in the cones shrinks with it.
     """
 
     def __init__(
-        self, maps: Operators, ratio: torch.Tensor, scaling: Scaling, softness: torch.Tensor
+        self,
+        maps: Operators,
+        ratio: torch.Tensor,
+        scaling: Scaling,
+        softness: torch.Tensor,
+        centre: float,
     ) -> None:
         self.maps, self.ratio, self.softness = maps, ratio, softness
+        self.enough = min(_COARSE, max(_FINE, 1e-3 * centre))
         head, tail = scaling.w[..., 0], scaling.w[..., 1:]
         norm = torch.linalg.vector_norm(tail, dim=-1, keepdim=True)
         self.axis = torch.where(norm > 0, tail / norm, torch.zeros_like(tail))
@@ -144,7 +158,7 @@ class NewtonSystem:
             left -= self._cone_times(u)
             h_left = h - (self.maps.output(u) + self.softness * g)
             missing = max(float(left.abs().max()), float(h_left.abs().max())) / size
-            if missing < 1e-13 or missing >= last:
+            if missing < self.enough or missing >= last:
                 break
             last = missing
             du, dg = self._solve_once(left, h_left)
@@ -182,15 +196,20 @@ class NewtonSystem:
         R = robust_cholesky(gram).mT
         T = torch.linalg.solve_triangular(self.factors[0], R, upper=False, left=False)
         schur = X.new_zeros(X.shape[0], X.shape[0])
-        dense = []
-        for i in range(active.shape[0]):
-            rows = active[i].nonzero()[:, 0]
-            if len(rows) > _SPARSE * X.shape[0]:
+        dense, full = [], X.new_zeros(X.shape[1], X.shape[1])
+        for i, share in enumerate(self.maps.shares):
+            if share > _FULL:
+                inverse = T[i].T @ T[i]
+                full += inverse
+                _leave_out(schur, (active[i] == 0).nonzero()[:, 0], inverse, X)
+            elif share > _SPARSE:
                 dense.append(i)
-                continue
-            Z = T[i] @ X[rows].T
-            strip = schur.index_select(0, rows)  # twice as fast as schur[rows, rows] += ...
-            schur.index_copy_(0, rows, strip.index_add_(1, rows, Z.T @ Z))
+            else:
+                rows = active[i].nonzero()[:, 0]
+                Z = T[i] @ X[rows].T
+                strip = schur.index_select(0, rows)  # twice as fast as schur[rows, rows] += ...
+                schur.index_copy_(0, rows, strip.index_add_(1, rows, Z.T @ Z))
+        schur += X @ full @ X.T
         width = max(1, _CHUNK // X.numel())
         for at in range(0, len(dense), width):
             some = dense[at : at + width]
@@ -200,6 +219,16 @@ class NewtonSystem:
         schur *= self.maps.sign[:, None] * self.maps.sign
         schur.diagonal().add_(self.softness)
         return schur
+
+
+def _leave_out(
+    target: torch.Tensor, rows: torch.Tensor, inverse: torch.Tensor, X: torch.Tensor
+) -> None:
+    """Take the rows and columns of samples that are not active out of X inverse X'."""
+    block = X[rows] @ inverse @ X.T
+    target.index_add_(0, rows, block, alpha=-1)
+    target.index_add_(1, rows, block.T, alpha=-1)
+    target[rows[:, None], rows] += block[:, rows]
 
 
 def _add_gram(target: torch.Tensor, Z: torch.Tensor) -> None:
