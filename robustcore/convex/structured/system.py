@@ -21,7 +21,8 @@ from .cones import Scaling
 
 _CHUNK = 8_000_000  # numbers of a temporary: 64 MB in float64
 _SPARSE = 0.65  # patterns with fewer active rows are gathered, the others masked,
-_FULL = 0.8  # and of those with more the inactive rows are taken out of a product over all rows
+_FULL = 0.8  # and of those with more the inactive rows are taken out of a product over all rows,
+_LARGE = 200  # from so many samples on, where it pays
 _STRIPS = 4
 _REFINEMENTS = 3
 _COARSE, _FINE = 1e-9, 1e-13  # residuals that are small enough, relative to the right side
@@ -136,7 +137,7 @@ class NewtonSystem:
         self.weight = scaling.eta**-2
         self.shrink = 1 - 1 / (2 * head.square() - 1)
         self.factors = robust_cholesky(self._hessians())
-        self.schur = robust_cholesky(self._schur_complement())
+        self.schur = self._factor_schur()
 
     def solve(
         self, gradient: torch.Tensor, goal: torch.Tensor, h: torch.Tensor
@@ -183,7 +184,15 @@ class NewtonSystem:
         hessians.diagonal(dim1=-2, dim2=-1).add_(self.weight[..., None])
         return hessians
 
-    def _schur_complement(self) -> torch.Tensor:
+    def _factor_schur(self) -> torch.Tensor:
+        """The quick sum loses digits on badly scaled data; where it shows, all is added up."""
+        if len(self.maps.X) >= _LARGE:
+            factor, info = torch.linalg.cholesky_ex(self._schur_complement(_FULL))
+            if not info:
+                return factor
+        return robust_cholesky(self._schur_complement(math.inf))
+
+    def _schur_complement(self, nearly_full: float) -> torch.Tensor:
         r"""Omega^{-1} + Y [sum_i D_i X (H_v^{-1} + H_w^{-1}) X' D_i] Y.
 
         v_i and w_i share D_i X: with H = L L', K = L_w^{-1} L_v, R'R = I + K'K and T = R L_v^{-1}
@@ -198,7 +207,7 @@ class NewtonSystem:
         schur = X.new_zeros(X.shape[0], X.shape[0])
         dense, full = [], X.new_zeros(X.shape[1], X.shape[1])
         for i, share in enumerate(self.maps.shares):
-            if share > _FULL:
+            if share > nearly_full:
                 inverse = T[i].T @ T[i]
                 full += inverse
                 _leave_out(schur, (active[i] == 0).nonzero()[:, 0], inverse, X)
