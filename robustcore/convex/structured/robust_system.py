@@ -16,7 +16,7 @@ import torch
 from .cones import Scaling
 from .protocol import Iterate, Partial, Tensors
 from .robust_maps import RobustMaps
-from .system import robust_cholesky
+from .system import accuracy, robust_cholesky
 
 Right = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # u, h, g, xi
 _REFINEMENTS = 4
@@ -79,6 +79,7 @@ class RobustNewton:
     ) -> None:
         self.maps, self.bent = maps, curvature is not None
         self.curvature = torch.zeros_like(slope) if curvature is None else curvature
+        self.enough = accuracy(float((at.slacks[0] * at.multipliers[0]).mean()))
         self.ratios = tuple(m / s for s, m in zip(at.slacks, at.multipliers, strict=True))
         _, h, g, xi = maps.adjoint(at.multipliers)
         self.residuals: Right = (residual, -h, -g, slope - xi)
@@ -112,7 +113,7 @@ class RobustNewton:
         for _ in range(_REFINEMENTS):
             left = _plus(gradient, self.maps.adjoint(multipliers), self._curved(found), -1.0)
             size = max(float(part.abs().max()) for part in left) / scale
-            if size < 1e-13 or size >= last:
+            if size < self.enough or size >= last:
                 break
             last = size
             change = self._solve(left)

@@ -117,8 +117,8 @@ class NewtonSystem:
     r"""One Newton system for many right sides, by :math:`H u - A^\top g = b`.
 
     :math:`H_j = X^\top \mathrm{diag}(\lambda/s) X + \tilde Q_j`, where the cone's own variable t
-    has been eliminated from the Nesterov-Todd block. `centre`, the mean product of a slack and its
-    multiplier, says how exact a direction must be: the room in the cones shrinks with it.
+    has been eliminated from the Nesterov-Todd block. `centre` is the mean product of a slack and
+    its multiplier.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class NewtonSystem:
         centre: float,
     ) -> None:
         self.maps, self.ratio, self.softness = maps, ratio, softness
-        self.enough = min(_COARSE, max(_FINE, 1e-3 * centre))
+        self.enough = accuracy(centre)
         head, tail = scaling.w[..., 0], scaling.w[..., 1:]
         norm = torch.linalg.vector_norm(tail, dim=-1, keepdim=True)
         self.axis = torch.where(norm > 0, tail / norm, torch.zeros_like(tail))
@@ -246,6 +246,11 @@ def _add_gram(target: torch.Tensor, Z: torch.Tensor) -> None:
     edges = [n * k // _STRIPS for k in range(_STRIPS + 1)]
     for low, high in itertools.pairwise(edges):
         target[low:, low:high] += Z[:, low:].T @ Z[:, low:high]
+
+
+def accuracy(centre: float) -> float:
+    """How small a residual must be: the room in the cones shrinks with `centre`."""
+    return min(_COARSE, max(_FINE, 1e-3 * centre))
 
 
 def robust_cholesky(matrices: torch.Tensor) -> torch.Tensor:
