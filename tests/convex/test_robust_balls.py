@@ -133,13 +133,3 @@ def test_any_multipliers_give_a_lower_bound_of_the_robust_logistic_program(seed)
         pi = size * rng.standard_normal((len(rows), data.attacked))
         bounds.append(lower_bound(data, Multipliers(theta, *lam, rows, row_of, pi)))
     assert 0.0 <= max(bounds) <= best.objective + 1e-7
-
-
-def test_our_solver_says_that_it_has_no_exponential_cone():
-    from robustcore.errors import InputError
-
-    X, y = instance(0)
-    with pytest.raises(InputError, match="takes the hinge and squared losses, got 'logistic'"):
-        convex.train_robust_logistic(
-            X, y, patterns.enumerate(X), LpBall(math.inf, 0.1), 0.1, solver="structured"
-        )
