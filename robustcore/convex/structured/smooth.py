@@ -21,16 +21,6 @@ class StandardSquared(Standard):
 
     one_length = True  # alpha follows the primal point, z and lambda the dual one
 
-    def __init__(
-        self,
-        X: torch.Tensor,
-        y: torch.Tensor,
-        active: torch.Tensor,
-        gates: torch.Tensor,
-        beta: float,
-    ) -> None:
-        super().__init__(X, y, active, gates, beta, sign=torch.ones_like(y))
-
     def start(self) -> Iterate:
         """Outputs 0, alpha = y."""
         # a tiny beta would start so far out that no step reaches back
@@ -48,6 +38,9 @@ class StandardSquared(Standard):
         return self.maps.output_adjoint(self.maps.output(step.u)) - self.maps.slack_adjoint(
             step.multipliers[0]
         )
+
+    def _sign(self) -> torch.Tensor:
+        return torch.ones_like(self.y)
 
     def _loss(self, output: torch.Tensor) -> float:
         return 0.5 * float((output - self.y).square().sum())  # (16)
@@ -73,16 +66,6 @@ class StandardLogistic(Standard):
     """
 
     one_length = True
-
-    def __init__(
-        self,
-        X: torch.Tensor,
-        y: torch.Tensor,
-        active: torch.Tensor,
-        gates: torch.Tensor,
-        beta: float,
-    ) -> None:
-        super().__init__(X, y, active, gates, beta, sign=y)
 
     def start(self) -> Iterate:
         """Outputs 0, n alpha = 1/2."""

@@ -50,7 +50,6 @@ class Standard:
         active: torch.Tensor,
         gates: torch.Tensor,
         beta: float,
-        sign: torch.Tensor,
     ) -> None:
         if not beta > 0:
             raise InputError(f"beta must be positive for the interior-point method, got {beta}.")
@@ -58,7 +57,7 @@ class Standard:
         self.beta, self.y = beta / self.sigma, y
         on = active.T.to(X)
         bound = (X != 0).any(dim=1).to(X)  # a zero row of X constrains nothing
-        self.maps = Operators(X / self.sigma, sign, on, (2 * on - 1) * bound)
+        self.maps = Operators(X / self.sigma, self._sign(), on, (2 * on - 1) * bound)
         self.gates = (gates / torch.linalg.vector_norm(gates, dim=0)).T
         inside = (self.maps.slack(self.gates) > 0) | (self.maps.facets == 0)
         if not bool(inside.all()):
@@ -115,6 +114,10 @@ class Standard:
         ratio = centre / slack
         return point, dual, (slack, torch.minimum(ratio, 10 * ratio.median()))
 
+    def _sign(self) -> torch.Tensor:
+        """y for a classification loss."""
+        return self.y
+
     def _slacks(self, at: Iterate, facets: torch.Tensor) -> Tensors:
         return (facets,)
 
@@ -138,16 +141,6 @@ class StandardHinge(Standard):
 
     Source: [A] eqs. (5), (8), (13)
     """
-
-    def __init__(
-        self,
-        X: torch.Tensor,
-        y: torch.Tensor,
-        active: torch.Tensor,
-        gates: torch.Tensor,
-        beta: float,
-    ) -> None:
-        super().__init__(X, y, active, gates, beta, sign=y)
 
     def start(self) -> Iterate:
         """Outputs 0, xi = 2, r = 1."""
