@@ -6,7 +6,7 @@ layer, a fraction of the time and memory, and stops on its own certificate.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,30 +99,64 @@ def solve_structured(
     InputError
         For an unknown option, a ball that is not implemented, or a cell without interior.
     """
+    settings = dict(options or {})
+    told = settings.get("progress")
+    if told is not None:
+        settings["progress"] = lambda iteration, objectives, lowers: told(
+            iteration, objectives[0], lowers[0]
+        )
+    return solve_batch([data], [gates], settings)[0]
+
+
+def solve_batch(
+    batch: Sequence[Data],
+    gates: Sequence[np.ndarray | None],
+    options: Mapping[str, Any] | None = None,
+) -> list[Solved]:
+    """Solve several programs at once that differ in their patterns alone.
+
+    Source: [A] eqs. (5), (8), (15), (18); method: own
+
+    Parameters
+    ----------
+    batch : list of Data
+        With the same samples, loss, beta and ball.
+    gates : list of (d', P) arrays or None
+    options : mapping, optional
+        As for `solve_structured`; "progress" gets one list of objectives and one of bounds.
+
+    Raises
+    ------
+    InputError
+        As for `solve_structured`.
+    """
     settings = {**_OPTIONS, **(options or {})}
     unknown = set(settings) - set(_OPTIONS)
     if unknown:
         raise InputError(f"solver='structured' takes {sorted(_OPTIONS)}, got {sorted(unknown)}.")
+    data = batch[0]
     robust = data.ball.radius > 0
     if robust and data.ball.p != float("inf"):
         raise InputError(
             f"solver='structured' takes Linf balls, got p={data.ball.p:g}; use solver='clarabel'."
         )
     device = torch.device(settings.pop("device"))
-    points = interior_points(data, gates)
-    arrays = (data.design, data.y, data.active.astype(bool), points)
-    design, y, active, inside = (torch.as_tensor(a, device=device) for a in arrays)
+    design, y = (torch.as_tensor(a, device=device) for a in (data.design, data.y))
+    active = [torch.as_tensor(one.active.astype(bool), device=device) for one in batch]
+    points = map(interior_points, batch, gates)
+    inside = [torch.as_tensor(one, device=device) for one in points]
+    given = (design, y, active, inside, data.beta)
     if robust:
-        program: Any = _ROBUST[data.loss](
-            design, y, active, inside, data.beta, data.ball.radius, data.attacked
-        )
+        program: Any = _ROBUST[data.loss](*given, data.ball.radius, data.attacked)
     else:
-        program = _PROGRAMS[data.loss](design, y, active, inside, data.beta)
-    return _read(minimise(program, **settings), program.sigma, data)
+        program = _PROGRAMS[data.loss](*given)
+    outcomes = minimise(program, **settings)
+    return [_read(o, program.sigma, one) for o, one in zip(outcomes, batch, strict=True)]
 
 
 def _read(outcome: Outcome, sigma: float, data: Data) -> Solved:
-    v, w = (outcome.u / sigma).cpu().numpy()
+    """Without the patterns that filled the program up."""
+    v, w = (outcome.u[:, : data.active.shape[1]] / sigma).cpu().numpy()
     theta = _output_multiplier(outcome.proof, data)
     return Solved(v, w, outcome.lower_bound, outcome.status, theta, outcome.waypoint)
 

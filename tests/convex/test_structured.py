@@ -24,8 +24,8 @@ def instance(seed, n=14, d=3, P=8, scale=1.0, flip=0.0):
 
 def run(X, y, found, beta, loss="hinge", **options):
     kind = {"hinge": StandardHinge, "squared": StandardSquared}[loss]
-    arrays = [torch.from_numpy(a) for a in (X, y, found.active, found.gates)]
-    return minimise(kind(*arrays, beta), **options)
+    X, y, active, gates = (torch.from_numpy(a) for a in (X, y, found.active, found.gates))
+    return minimise(kind(X, y, [active], [gates], beta), **options)[0]
 
 
 def check(X, y, found, beta, loss="hinge"):
@@ -131,7 +131,8 @@ def test_bad_input_is_refused():
     X, y, found = instance(11)
     with pytest.raises(InputError, match="beta must be positive"):
         run(X, y, found, 0.0)
-    arrays = [torch.from_numpy(a) for a in (X, y, found.active, -found.gates)]
+    X, y, active, gates = (torch.from_numpy(a) for a in (X, y, found.active, -found.gates))
+    arrays = X, y, [active], [gates]
     with pytest.raises(InputError, match="not strictly inside"):
         StandardHinge(*arrays, 1.0)
     with pytest.raises(InputError, match="not strictly robust-feasible"):

@@ -30,18 +30,17 @@ def divide(a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     return torch.cat([head, (v[..., 1:] - head * a[..., 1:]) / a[..., :1]], -1)
 
 
-def longest_step(x: torch.Tensor, dx: torch.Tensor) -> float:
-    """The largest alpha <= 1 that keeps x + alpha dx in the cone, for every cone of the batch."""
+def longest_step(x: torch.Tensor, dx: torch.Tensor) -> torch.Tensor:
+    """For each index of the first axis, the largest alpha <= 1 with all x + alpha dx in the cone."""
     root = determinant(x).clamp(min=torch.finfo(x.dtype).tiny).sqrt()[..., None]
     unit = x / root
     inner = unit[..., :1] * dx[..., :1] - (unit[..., 1:] * dx[..., 1:]).sum(-1, keepdim=True)
     tail = (dx[..., 1:] - (inner + dx[..., :1]) / (unit[..., :1] + 1) * unit[..., 1:]) / root
     speed = torch.linalg.vector_norm(tail, dim=-1) - (inner / root)[..., 0]
-    fastest = float(speed.max()) if speed.numel() else 0.0
-    return min(1.0, 1.0 / fastest) if fastest > 0 else 1.0
+    return 1 / speed.flatten(1).amax(1).clamp(min=1.0)
 
 
-def pull_to_centre(v: torch.Tensor, low: float, high: float) -> torch.Tensor:
+def pull_to_centre(v: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
     """What both eigenvalues of v miss to lie in [low, high], each not below -high.
 
     The second-order form of the correction in Gondzio (1996), "Multiple centrality corrections in
@@ -49,7 +48,7 @@ def pull_to_centre(v: torch.Tensor, low: float, high: float) -> torch.Tensor:
     """
     norm = torch.linalg.vector_norm(v[..., 1:], dim=-1, keepdim=True)
     small, large = v[..., :1] - norm, v[..., :1] + norm
-    a, b = ((e.clamp(low, high) - e).clamp(min=-high) for e in (small, large))
+    a, b = (torch.maximum(e.clamp(low, high) - e, -high) for e in (small, large))
     direction = torch.where(norm > 0, v[..., 1:] / norm, torch.zeros_like(v[..., 1:]))
     return torch.cat([(a + b) / 2, (b - a) / 2 * direction], -1)
 

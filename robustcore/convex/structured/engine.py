@@ -6,23 +6,30 @@ objective is the cost of a network; the multipliers are dual candidates at every
 iterate carries a closed-form lower bound. The run ends when the two bounds meet.
 
 Steps: Nesterov-Todd directions, Mehrotra's predictor-corrector, up to three of Gondzio's
-centrality corrections, separate primal and dual lengths.
+centrality corrections, separate primal and dual lengths. The programs of a batch share each
+operation and nothing else: every one has its own target, lengths and end, and leaves the batch
+when it is done.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
-from ...errors import SolverError
+from .batch import Tensors, choose, choose_all, largest, spread, total
 from .cones import Scaling, divide, longest_step, product, pull_to_centre
-from .protocol import WAYPOINT, Iterate, Outcome, Program, Tensors
+from .protocol import WAYPOINT, Iterate, Outcome, Program
 
-Progress = Callable[[int, float, float], None]
+Progress = Callable[[int, Sequence[float], Sequence[float]], None]
 _CORRECTIONS = 3
+_CENTRAL = 0.95  # a step this long needs no correction,
+_GAIN = 0.02  # and one that lengthens both lengths by less together is not worth its work
+_SHORTEST = 1e-8
 
 
 def minimise(
@@ -31,8 +38,8 @@ def minimise(
     max_iterations: int = 100,
     progress: Progress | None = None,
     start: Iterate | None = None,
-) -> Outcome:
-    """Run until objective - lower bound <= tolerance max(1, objective).
+) -> list[Outcome]:
+    """Run every program of the batch until objective - lower bound <= tolerance max(1, objective).
 
     Source: own, from Nesterov-Todd, Mehrotra and Gondzio
 
@@ -41,99 +48,152 @@ def minimise(
     program : Program
     tolerance : float
     max_iterations : int
-    progress : callable (iteration, objective, lower bound), optional
+    progress : callable (iteration, objectives, lower bounds), optional
+        With one number for each program of the batch.
     start : Iterate, optional
         A waypoint of a program that differs in beta or in the radius; where it is not feasible
         here, the run starts cold.
 
     Returns
     -------
-    Outcome
+    list of Outcome
         Also when interrupted or out of iterations: the best certified point, and why it stopped.
     """
     run = _Run(program, start)
-    status = f"stopped after {max_iterations} iterations, before the tolerance {tolerance:g}"
-    iteration = 0
     try:
         for iteration in range(max_iterations + 1):
-            run.certify()
+            run.certify(iteration)
             if progress is not None:
-                progress(iteration, run.objective, run.lower)
-            if run.objective - run.lower <= tolerance * max(1.0, run.objective):
-                status = "optimal: the certified gap is within the tolerance"
+                progress(iteration, *run.bounds())
+            run.leave(run.within(tolerance), "optimal: the certified gap is within the tolerance")
+            if iteration == max_iterations:
+                run.leave_all(
+                    f"stopped after {max_iterations} iterations, before the tolerance {tolerance:g}"
+                )
+            if not run.alive:
                 break
-            if iteration < max_iterations and not run.advance():
-                status = f"stopped by rounding at the gap {run.objective - run.lower:.1e}"
+            run.leave(~run.advance(), "stopped by rounding at the gap {gap:.1e}")
+            if not run.alive:
                 break
     except KeyboardInterrupt:
-        status = "interrupted; this is the best certified point so far"
-    except (SolverError, torch.linalg.LinAlgError) as failure:
-        status = f"stopped by rounding at the gap {run.objective - run.lower:.1e}: {failure}"
-    return Outcome(
-        run.best, run.objective, run.lower, run.proof, status, iteration, run.seconds, run.history,
-        run.waypoint,
-    )  # fmt: skip
+        run.leave_all("interrupted; this is the best certified point so far")
+    return [best.outcome() for best in run.best]
+
+
+@dataclass
+class _Best:
+    """The best of each bound of one program so far."""
+
+    u: torch.Tensor
+    objective: float = math.inf
+    lower: float = -math.inf
+    proof: Any = None
+    status: str = ""
+    iterations: int = 0
+    seconds: float = 0.0
+    history: list[tuple[float, float, float]] = field(default_factory=list)
+    waypoint: Iterate | None = None
+
+    def outcome(self) -> Outcome:
+        return Outcome(
+            self.u, self.objective, self.lower, self.proof, self.status, self.iterations,
+            self.seconds, self.history, self.waypoint,
+        )  # fmt: skip
 
 
 class _Run:
-    """The iterate, and the best of each bound so far."""
+    """The iterate of those programs that are not done, and what is known of all."""
 
     def __init__(self, program: Program, start: Iterate | None) -> None:
         self._clock = time.perf_counter()
         resumed = None if start is None else program.resume(start)
         self.program, self.at = program, program.start() if resumed is None else resumed
-        pairs = sum(s.numel() for s in self.at.slacks)
-        self.degree = pairs + self.at.point[..., 0].numel()
-        self.objective, self.lower, self.proof = math.inf, -math.inf, None
-        self.best = self.at.u
-        self.history: list[tuple[float, float, float]] = []
-        self.waypoint: Iterate | None = None
+        at = self.at
+        pairs = sum(s[0].numel() for s in at.slacks)
+        self.degree = pairs + at.point[0, ..., 0].numel()
+        self.best = [_Best(u) for u in at.u]
+        self.alive = list(range(len(at.u)))
 
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self._clock
+    def certify(self, iteration: int) -> None:
+        """Both bounds of every program that is not done."""
+        objectives = self.program.objective(self.at.u).tolist()
+        bounds, proof = self.program.certificate(self.at)
+        seconds = time.perf_counter() - self._clock
+        pairs = zip(self.alive, objectives, bounds.tolist(), strict=True)
+        for j, (k, objective, lower) in enumerate(pairs):
+            best = self.best[k]
+            best.iterations, best.seconds = iteration, seconds
+            if objective < best.objective:
+                best.objective, best.u = objective, self.at.u[j]
+            if lower > best.lower:
+                best.lower, best.proof = lower, proof.of(j)
+            best.history.append((best.objective, best.lower, seconds))
+            near = best.objective - best.lower <= WAYPOINT * best.objective
+            if best.waypoint is None and near:
+                best.waypoint = self.at.mapped(lambda part, j=j: part[j : j + 1])
 
-    def certify(self) -> None:
-        objective = self.program.objective(self.at.u)
-        lower, proof = self.program.certificate(self.at)
-        if objective < self.objective:
-            self.objective, self.best = objective, self.at.u
-        if lower > self.lower:
-            self.lower, self.proof = lower, proof
-        self.history.append((self.objective, self.lower, self.seconds))
-        if self.waypoint is None and self.objective - self.lower <= WAYPOINT * self.objective:
-            self.waypoint = self.at
+    def bounds(self) -> tuple[list[float], list[float]]:
+        """Of all programs, those that are done too."""
+        return [best.objective for best in self.best], [best.lower for best in self.best]
 
-    def advance(self) -> bool:
-        """One step; False when it is too short to matter."""
+    def within(self, tolerance: float) -> torch.Tensor:
+        """Which of those left have a small enough gap."""
+        left = [self.best[k] for k in self.alive]
+        small = [b.objective - b.lower <= tolerance * max(1.0, b.objective) for b in left]
+        return torch.tensor(small, device=self.at.point.device)
+
+    def leave(self, done: torch.Tensor, status: str) -> None:
+        """Programs that are done take their status and go."""
+        gone = done.tolist()
+        if not any(gone):
+            return
+        for k, is_gone in zip(self.alive, gone, strict=True):
+            if is_gone:
+                best = self.best[k]
+                best.status = status.format(gap=best.objective - best.lower)
+        self.alive = [k for k, is_gone in zip(self.alive, gone, strict=True) if not is_gone]
+        if self.alive:
+            self.program, self.at = self.program.subset(~done), self.at.mapped(lambda t: t[~done])
+
+    def leave_all(self, status: str) -> None:
+        """The end."""
+        self.leave(torch.ones(len(self.alive), dtype=torch.bool), status)
+
+    def advance(self) -> torch.Tensor:
+        """One step of each; False where it is too short to matter, or no number."""
         search = _Search(self.program, self.at)
-        affine = search.direction(*search.goals(0.0, None))
+        affine = search.direction(*search.goals(None, None))
         p, d = search.lengths(affine)
-        target = self._complementarity() * max((1 - min(p, d)) ** 3, 1e-8)
+        shortest = torch.minimum(p, d)
+        target = self._complementarity() * (1 - shortest).pow(3).clamp(min=1e-8)
         goals = search.goals(target, affine)
         step = search.direction(*goals)
         p, d = search.lengths(step)
         for _ in range(_CORRECTIONS):
-            if min(p, d) > 0.95:
+            short = torch.minimum(p, d) <= _CENTRAL
+            if not bool(short.any()):
                 break
-            trial = search.corrected(goals, step, (min(1.0, p + 0.4), min(1.0, d + 0.4)), target)
+            aims = (p + 0.4).clamp(max=1.0), (d + 0.4).clamp(max=1.0)
+            trial = search.corrected(goals, step, aims, target)
             candidate = search.direction(*trial)
             p_next, d_next = search.lengths(candidate)
-            if p_next + d_next < p + d + 0.02:
+            better = short & (p_next + d_next >= p + d + _GAIN)
+            if not bool(better.any()):
                 break
-            goals, step, p, d = trial, candidate, p_next, d_next
-        fraction = 0.9 + 0.09 * min(p, d)
-        moved = self.at.moved(step, fraction * p, fraction * d)
-        if not all(bool(torch.isfinite(part).all()) for part in (moved.point, moved.dual)):
-            return False
-        self.at = moved
-        return max(p, d) > 1e-8
+            goals = choose(better, trial[0], goals[0]), choose_all(better, trial[1], goals[1])
+            step = step.replaced(candidate, better)
+            p, d = torch.where(better, p_next, p), torch.where(better, d_next, d)
+        fraction = 0.9 + 0.09 * torch.minimum(p, d)
+        self.at = self.at.moved(step, fraction * p, fraction * d)
+        parts = self.at.point, self.at.dual
+        finite = [torch.isfinite(part).flatten(1).all(1) for part in parts]
+        return finite[0] & finite[1] & (torch.maximum(p, d) > _SHORTEST)
 
-    def _complementarity(self) -> float:
-        total = (self.at.point * self.at.dual).sum()
+    def _complementarity(self) -> torch.Tensor:
+        products = total(self.at.point * self.at.dual)
         for slack, multiplier in zip(self.at.slacks, self.at.multipliers, strict=True):
-            total = total + (slack * multiplier).sum()
-        return float(total) / self.degree
+            products = products + total(slack * multiplier)
+        return products / self.degree
 
 
 class _Search:
@@ -146,31 +206,34 @@ class _Search:
         self.residual = program.stationarity(at) - at.dual[..., 1:]
         self.newton = program.newton(at, self.scaling, self.residual)
 
-    def goals(self, centre: float, step: Iterate | None) -> tuple[torch.Tensor, Tensors]:
+    def goals(
+        self, centre: torch.Tensor | None, step: Iterate | None
+    ) -> tuple[torch.Tensor, Tensors]:
         """Right sides of complementarity; with Mehrotra's second-order term after a step."""
         at = self.at
-        if step is None:
+        if step is None or centre is None:
             return -at.dual, tuple(-m for m in at.multipliers)
         shift = torch.zeros_like(at.point)
-        shift[..., 0] = centre
+        shift[..., 0] = centre[:, None, None]
         shift -= product(self.scaling.undo(step.point), self.scaling.apply(step.dual))
         pairs = zip(at.slacks, at.multipliers, step.slacks, step.multipliers, strict=True)
         return (
             -at.dual + self.scaling.undo(divide(self.scaled, shift)),
-            tuple(-m + (centre - ds * dm) / s for s, m, ds, dm in pairs),
+            tuple(-m + (spread(centre, s) - ds * dm) / s for s, m, ds, dm in pairs),
         )
 
     def corrected(
         self,
         goals: tuple[torch.Tensor, Tensors],
         step: Iterate,
-        lengths: tuple[float, float],
-        centre: float,
+        lengths: tuple[torch.Tensor, torch.Tensor],
+        centre: torch.Tensor,
     ) -> tuple[torch.Tensor, Tensors]:
         """Gondzio: pull the products of the trial point into [0.1, 10] times the target."""
         trial, box = self.at.moved(step, *lengths), (0.1 * centre, 10 * centre)
         cone = product(self.scaling.undo(trial.point), self.scaling.apply(trial.dual))
-        missing = self.scaling.undo(divide(self.scaled, pull_to_centre(cone, *box)))
+        low, high = (spread(edge, cone) for edge in box)
+        missing = self.scaling.undo(divide(self.scaled, pull_to_centre(cone, low, high)))
         groups = zip(goals[1], self.at.slacks, trial.slacks, trial.multipliers, strict=True)
         return goals[0] + missing, tuple(
             goal + _missing(s * m, *box) / slack for goal, slack, s, m in groups
@@ -199,22 +262,24 @@ class _Search:
             found.multipliers,
         )
 
-    def lengths(self, step: Iterate) -> tuple[float, float]:
-        """Longest primal and dual steps, at most 1."""
+    def lengths(self, step: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
+        """Longest primal and dual steps of each program, at most 1."""
         at = self.at
         p, d = longest_step(at.point, step.point), longest_step(at.dual, step.dual)
-        p = min([p, *map(_positive_step, at.slacks, step.slacks)])
-        d = min([d, *map(_positive_step, at.multipliers, step.multipliers)])
+        for slack, change in zip(at.slacks, step.slacks, strict=True):
+            p = torch.minimum(p, _positive_step(slack, change))
+        for multiplier, change in zip(at.multipliers, step.multipliers, strict=True):
+            d = torch.minimum(d, _positive_step(multiplier, change))
         if not self.program.one_length:
             return p, d
-        both = min(p, d, self.program.longest(at, step))
+        both = torch.minimum(torch.minimum(p, d), self.program.longest(at, step))
         return both, both
 
 
-def _positive_step(x: torch.Tensor, dx: torch.Tensor) -> float:
-    fastest = float((-dx / x).max()) if x.numel() else 0.0
-    return min(1.0, 1.0 / fastest) if fastest > 0 else 1.0
+def _positive_step(x: torch.Tensor, dx: torch.Tensor) -> torch.Tensor:
+    return 1 / largest(-dx / x).clamp(min=1.0)
 
 
-def _missing(v: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    return (v.clamp(low, high) - v).clamp(min=-high)
+def _missing(v: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+    low, high = spread(low, v), spread(high, v)
+    return torch.maximum(v.clamp(low, high) - v, -high)

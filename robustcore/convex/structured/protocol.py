@@ -1,16 +1,16 @@
-"""What the engine and its programs say to each other."""
+"""What the engine and its programs say to each other; every tensor has the axis of `batch`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
 
+from .batch import Tensors, choose, choose_all, spread
 from .cones import Scaling
 
-Tensors = tuple[torch.Tensor, ...]
 WAYPOINT = (
     0.1  # a later iterate saves more steps where the optimum hardly moves, and costs elsewhere
 )
@@ -21,9 +21,9 @@ _INSIDE = 0.99  # of beta: the longest z of a start
 class Iterate:
     """Everything that moves; also the type of a direction.
 
-    `point` (2, P, 1 + d) holds (t, u) of each block, `dual` (beta, z); `free` the variables of the
-    program that lie in no cone; `slacks` and `multipliers` the non-negative pairs, in the order of
-    the program.
+    `point` (B, 2, P, 1 + d) holds (t, u) of each block, `dual` (beta, z); `free` the variables of
+    the program that lie in no cone; `slacks` and `multipliers` the non-negative pairs, in the order
+    of the program.
     """
 
     point: torch.Tensor
@@ -34,17 +34,35 @@ class Iterate:
 
     @property
     def u(self) -> torch.Tensor:
-        """(2, P, d): v, then w."""
+        """(B, 2, P, d): v, then w."""
         return self.point[..., 1:]
 
-    def moved(self, step: Iterate, p: float, d: float) -> Iterate:
-        """Primal parts by p, dual parts by d."""
+    def moved(self, step: Iterate, p: torch.Tensor, d: torch.Tensor) -> Iterate:
+        """Primal parts by p, dual parts by d, both (B,)."""
         return Iterate(
-            self.point + p * step.point,
-            self.dual + d * step.dual,
+            self.point + spread(p, self.point) * step.point,
+            self.dual + spread(d, self.dual) * step.dual,
             _axpy(self.free, p, step.free),
             _axpy(self.slacks, p, step.slacks),
             _axpy(self.multipliers, d, step.multipliers),
+        )
+
+    def mapped(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Iterate:
+        """The same change to every tensor."""
+        return Iterate(
+            change(self.point),
+            change(self.dual),
+            *(tuple(map(change, g)) for g in (self.free, self.slacks, self.multipliers)),
+        )
+
+    def replaced(self, other: Iterate, where: torch.Tensor) -> Iterate:
+        """With the programs named by the mask (B,) taken from another."""
+        return Iterate(
+            choose(where, other.point, self.point),
+            choose(where, other.dual, self.dual),
+            choose_all(where, other.free, self.free),
+            choose_all(where, other.slacks, self.slacks),
+            choose_all(where, other.multipliers, self.multipliers),
         )
 
 
@@ -83,10 +101,13 @@ class Newton(Protocol):
 
 
 class Program(Protocol):
-    """What the engine must know of a program."""
+    """What the engine must know of a batch of programs."""
 
     beta: float
     one_length: bool  # whether primal and dual must take the same step
+
+    def subset(self, keep: torch.Tensor) -> Program:
+        """Those programs of the batch that a mask (B,) names."""
 
     def start(self) -> Iterate:
         """A strictly feasible primal point, positive multipliers."""
@@ -94,11 +115,11 @@ class Program(Protocol):
     def resume(self, at: Iterate) -> Iterate | None:
         """An iterate of a neighbouring program, made one of this; None if it is not feasible."""
 
-    def objective(self, u: torch.Tensor) -> float:
-        """The program's value at feasible blocks."""
+    def objective(self, u: torch.Tensor) -> torch.Tensor:
+        """The value of each program at feasible blocks, (B,)."""
 
-    def certificate(self, at: Iterate) -> tuple[float, Any]:
-        """A lower bound of the optimum, and what proves it."""
+    def certificate(self, at: Iterate) -> tuple[torch.Tensor, Any]:
+        """A lower bound of each optimum, (B,), and what proves them; indexed by program."""
 
     def stationarity(self, at: Iterate) -> torch.Tensor:
         """The gradient of the Lagrangian in u, without z; z equals it at the optimum."""
@@ -106,8 +127,8 @@ class Program(Protocol):
     def stationarity_step(self, at: Iterate, step: Partial) -> torch.Tensor:
         """Its change along a direction, to first order."""
 
-    def longest(self, at: Iterate, step: Iterate) -> float:
-        """The largest step at which what lies in no pair keeps its domain; inf if all do."""
+    def longest(self, at: Iterate, step: Iterate) -> torch.Tensor:
+        """The largest step (B,) at which what lies in no pair keeps its domain; inf if all do."""
 
     def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> Newton:
         """Factorise."""
@@ -115,7 +136,7 @@ class Program(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run proved.
+    """What a run proved about one program.
 
     Source: own
 
@@ -131,6 +152,7 @@ class Outcome:
         One sentence: how the run ended.
     iterations : int
     seconds : float
+        Until this program was done, with all others of its batch.
     history : list of (objective, lower bound, seconds)
     waypoint : Iterate or None
         From which neighbouring programs may start: the first iterate within `WAYPOINT` of the
@@ -158,5 +180,5 @@ class Outcome:
         return self.status.startswith("optimal")
 
 
-def _axpy(x: Sequence[torch.Tensor], a: float, dx: Sequence[torch.Tensor]) -> Tensors:
-    return tuple(value + a * change for value, change in zip(x, dx, strict=True))
+def _axpy(x: Tensors, a: torch.Tensor, dx: Tensors) -> Tensors:
+    return tuple(value + spread(a, value) * change for value, change in zip(x, dx, strict=True))

@@ -1,31 +1,36 @@
 r"""The reduced (15) and (18) for the interior-point engine.
 
-Shape letters: n samples, d features of which the first a are attacked, P kept patterns, R distinct
-rows of the pattern matrix; the leading axis of length 2 is v, then w.
+Shape letters: B programs, n samples, d features of which the first a are attacked, P kept patterns,
+R distinct rows of the pattern matrix; the axis of length 2 is v, then w.
 
 Every sample of row r sees :math:`z_r = \sum_i R_{ri}(v_i - w_i)`. Free variables: h_j >= |u_j|
-entrywise (2, P, a), g_r >= |z_r| entrywise (R, a), and one number a sample, xi. Pairs, in order:
+entrywise (B, 2, P, a), g_r >= |z_r| entrywise (B, R, a), and one number a sample, xi. Pairs, in order:
 facets :math:`e_{ik}x_k^\top u_j - \epsilon 1^\top h_j`; h - u, h + u; g - z, g + z; and two of the
 loss, each of the form xi + slope s_k - weight epsilon 1'g - shift with s_k = sign_k x_k'z.
 """
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 
 from ...errors import InputError
+from .batch import Tensors, largest, padded, spread, total
 from .cones import Scaling
-from .protocol import Iterate, Partial, Tensors, all_positive, with_beta
-from .robust_maps import RobustMaps
+from .products import WeightedGram
+from .protocol import Iterate, Partial, all_positive, with_beta
+from .robust_maps import RobustMaps, distinct_rows
 from .robust_system import RobustNewton
 
 
 @dataclass(frozen=True)
 class RobustProof:
-    """The multipliers behind a lower bound: pairs of the loss (2, n), pi (R, a), facets (2, P, n).
+    """Multipliers behind lower bounds: loss (B, 2, n), pi (B, R, a), facets (B, 2, P, n).
 
     In the user's units; a loss multiplier of sample k weighs its score by slope times sign.
     """
@@ -33,6 +38,10 @@ class RobustProof:
     loss: torch.Tensor
     pi: torch.Tensor
     facets: torch.Tensor
+
+    def of(self, j: int) -> RobustProof:
+        """That of one program, without the axis of the batch."""
+        return RobustProof(self.loss[j], self.pi[j], self.facets[j])
 
 
 class Robust:
@@ -42,8 +51,9 @@ class Robust:
     ----------
     X : (n, d) float64 tensor
     y : (n,) tensor
-    active : (n, P) bool tensor
-    gates : (d, P) tensor
+    active : list of (n, P) bool tensors
+        One for each program of the batch; shorter ones are filled up as for `Standard`.
+    gates : list of (d, P) tensors
         A strictly robust-interior point of every cell:
         (2D_i - I) X a_i > epsilon ||a_i||_1 over the attacked coordinates.
     beta : float
@@ -66,8 +76,8 @@ class Robust:
         self,
         X: torch.Tensor,
         y: torch.Tensor,
-        active: torch.Tensor,
-        gates: torch.Tensor,
+        active: Sequence[torch.Tensor],
+        gates: Sequence[torch.Tensor],
         beta: float,
         epsilon: float,
         attacked: int,
@@ -76,39 +86,50 @@ class Robust:
             raise InputError(f"beta and epsilon must be positive, got {beta} and {epsilon}.")
         self.sigma = float(torch.linalg.matrix_norm(X, 2)) / math.sqrt(len(X)) or 1.0
         self.beta, self.y = beta / self.sigma, y
-        rows, row_of = torch.unique(active, dim=0, return_inverse=True)
-        facets = 2 * active.T.to(X) - 1
+        used = padded([torch.ones_like(one[0]) for one in active])  # (B, P)
+        facets = (2 * padded(active).mT.to(X) - 1) * used[..., None]
+        rows, row_of = distinct_rows(active)
+        scaled = X / self.sigma
         self.maps = RobustMaps(
-            X / self.sigma, self._sign(), facets, rows.to(X), row_of, epsilon / self.sigma,
-            attacked, self.slopes, self.weights,
+            scaled, self._sign(), facets, rows.to(X), row_of, epsilon / self.sigma, attacked,
+            self.slopes, self.weights, WeightedGram(scaled),
         )  # fmt: skip
-        self.gates = (gates / torch.linalg.vector_norm(gates, dim=0)).T
-        length = self.maps.epsilon * self.gates[:, :attacked].abs().sum(-1, keepdim=True)
-        self.room = (facets * (self.gates @ self.maps.X.T) - length).amin(dim=1)
-        if bool((self.room <= 0).any()):
-            worst = int(self.room.argmin())
-            raise InputError(f"the gate of pattern {worst} is not strictly robust-feasible.")
+        self.gates = padded([gate / torch.linalg.vector_norm(gate, dim=0) for gate in gates]).mT
+        length = self.maps.epsilon * self.gates[..., :attacked].abs().sum(-1, keepdim=True)
+        self.room = (facets * (self.gates @ scaled.T) - length).amin(dim=-1)
+        self.idle = ~used
+        if not bool(((self.room > 0) | self.idle).all()):
+            program, worst = ((self.room <= 0) & used).nonzero()[0].tolist()
+            where = f" of program {program}" if len(active) > 1 else ""
+            raise InputError(f"the gate of pattern {worst}{where} is not strictly robust-feasible.")
+
+    def subset(self, keep: torch.Tensor) -> Self:
+        """Some programs of the batch."""
+        some = copy.copy(self)
+        some.maps, some.gates = self.maps.subset(keep), self.gates[keep]
+        some.room, some.idle = self.room[keep], self.idle[keep]
+        return some
 
     def resume(self, at: Iterate) -> Iterate | None:
         """With the slacks of this program."""
         slacks = self._slacks(at.u, at.free)
         return replace(with_beta(at, self.beta), slacks=slacks) if all_positive(slacks) else None
 
-    def longest(self, at: Iterate, step: Iterate) -> float:
+    def longest(self, at: Iterate, step: Iterate) -> torch.Tensor:
         """No variable has a domain of its own."""
-        return math.inf
+        return torch.full_like(at.u[:, 0, 0, 0], math.inf)
 
-    def objective(self, u: torch.Tensor) -> float:
+    def objective(self, u: torch.Tensor) -> torch.Tensor:
         """The exact worst-case loss plus penalty.
 
         Source: [A] eqs. (15), (17)
         """
         z = self.maps.seen(u)
-        length = self.maps.epsilon * z[:, : self.maps.attacked].abs().sum(-1)
-        loss = self._worst_loss(self.maps.score(z), length[self.maps.row_of])
-        return loss + self.beta * float(torch.linalg.vector_norm(u, dim=-1).sum())
+        length = self.maps.epsilon * z[..., : self.maps.attacked].abs().sum(-1)
+        loss = self._worst_loss(self.maps.score(z), self.maps.at_samples(length))
+        return loss + self.beta * total(torch.linalg.vector_norm(u, dim=-1))
 
-    def certificate(self, at: Iterate) -> tuple[float, RobustProof]:
+    def certificate(self, at: Iterate) -> tuple[torch.Tensor, RobustProof]:
         """Weak duality: the facets' share of the attacked coordinates is soft-thresholded away.
 
         Source: own (for [A] eqs. (15), (18))
@@ -116,19 +137,17 @@ class Robust:
         maps, a = self.maps, self.maps.attacked
         facets, loss = at.multipliers[0], self._dual_pairs(at)
         on_score, on_length = maps.across(*loss)
-        limit = -maps.epsilon * maps.by_row(on_length)[:, None]
+        limit = -maps.epsilon * maps.by_row(on_length[..., None])
         pi = (at.multipliers[4] - at.multipliers[3]).clamp(-limit, limit)
         force = maps.pull(on_score)
-        force[:, :a] += pi
-        columns = (maps.facets * facets) @ maps.X + maps.seen_adjoint(force)
+        force[..., :a] += pi
+        columns = (maps.facets[:, None] * facets) @ maps.X + maps.seen_adjoint(force)
         spent = maps.epsilon * facets.sum(-1, keepdim=True)
         head = columns[..., :a]
         shrunk = torch.sign(head) * (head.abs() - spent).clamp(min=0)
         norms = torch.linalg.vector_norm(torch.cat([shrunk, columns[..., a:]], -1), dim=-1)
-        largest = float(norms.max())
-        limit_scale = self.beta / largest if largest > 0 else math.inf
-        proof = RobustProof(torch.stack(loss), pi * self.sigma, facets)
-        return self._dual_value(loss, limit_scale), proof
+        proof = RobustProof(torch.stack(loss, dim=1), pi * self.sigma, facets)
+        return self._dual_value(loss, self.beta / largest(norms)), proof
 
     def stationarity(self, at: Iterate) -> torch.Tensor:
         """Minus the u part of the transposed maps."""
@@ -152,20 +171,23 @@ class Robust:
     ) -> Iterate:
         """v = w along the gates; h takes half the room of each cell, epsilon 1'g is `length`."""
         maps, a = self.maps, self.maps.attacked
-        P, n = maps.facets.shape
-        R = maps.rows.shape[0]
+        B, P, n = maps.facets.shape
+        R = maps.rows.shape[1]
         centre = centre / (2 * n * P + 2 * P + 2 * n + 4 * P * a + 2 * R * a)
         reach = min(2 * n * centre / self.beta, longest)
-        u = (0.5 * reach * self.gates).expand(2, -1, -1)
-        spare = (0.25 * reach * self.room / (maps.epsilon * a))[:, None]
-        g = torch.full_like(maps.X[:1, :a], length / (maps.epsilon * a)).expand(R, -1).clone()
+        u = (0.5 * reach * self.gates)[:, None].expand(-1, 2, -1, -1)
+        room = torch.where(self.idle, 1.0, reach * self.room)
+        spare = (0.25 * room / (maps.epsilon * a))[:, None, :, None]
+        g = u.new_full((B, R, a), length / (maps.epsilon * a))
         free = (u[..., :a].abs() + spare, g, xi)
         slacks = self._slacks(u, free)
         ratio = centre / slacks[0]
-        facets = torch.minimum(ratio, 10 * ratio.median())
-        half_h = 0.5 * maps.epsilon * facets.sum(-1, keepdim=True).expand(-1, -1, a)
-        on_length = maps.by_row(-maps.across(*loss)[1])[:, None]
-        half_g = 0.5 * maps.epsilon * on_length.expand(-1, a)
+        binding = torch.where(self.idle[:, None, :, None], math.nan, ratio)
+        middle = binding.flatten(1).nanmedian(1).values
+        facets = torch.minimum(ratio, 10 * spread(middle, ratio))
+        half_h = 0.5 * maps.epsilon * facets.sum(-1, keepdim=True).expand(-1, -1, -1, a)
+        on_length = maps.by_row(-maps.across(*loss)[1][..., None])
+        half_g = 0.5 * maps.epsilon * on_length.expand(-1, -1, a)
         point = torch.cat([torch.full_like(u[..., :1], reach), u], -1)
         dual = torch.zeros_like(point)
         dual[..., 0] = self.beta
@@ -173,9 +195,14 @@ class Robust:
         return Iterate(point, dual, free, slacks, duals)
 
     def _slacks(self, u: torch.Tensor, free: Tensors) -> Tensors:
-        slacks = self.maps.slacks(u, free)
-        shifted = (s - c for s, c in zip(slacks[5:], self._shifts(), strict=True))
-        return (*slacks[:5], *shifted)
+        facets, *others = self.maps.slacks(u, free)
+        shifted = (s - c for s, c in zip(others[4:], self._shifts(), strict=True))
+        # a pattern that fills up keeps a constraint of its own, 1 - epsilon 1'h, or h had no centre
+        return (facets + self.idle.to(u)[:, None, :, None], *others[:4], *shifted)
+
+    def _ones(self) -> torch.Tensor:
+        """(B, n)."""
+        return torch.ones_like(self.maps.facets[:, 0])
 
     def _sign(self) -> torch.Tensor:
         raise NotImplementedError
@@ -190,11 +217,13 @@ class Robust:
         """Of the loss in each xi; None if it has none."""
         raise NotImplementedError
 
-    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
+    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError
 
     def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
         raise NotImplementedError
 
-    def _dual_value(self, loss: tuple[torch.Tensor, torch.Tensor], limit: float) -> float:
+    def _dual_value(
+        self, loss: tuple[torch.Tensor, torch.Tensor], limit: torch.Tensor
+    ) -> torch.Tensor:
         raise NotImplementedError

@@ -7,6 +7,7 @@ import torch
 from .logistic import longest_fall, mean_entropy, mean_logistic, tangent
 from .protocol import Iterate
 from .robust import Robust
+from .smooth import best_scaled
 
 
 class RobustHinge(Robust):
@@ -20,7 +21,7 @@ class RobustHinge(Robust):
 
     def start(self) -> Iterate:
         """Outputs 0, xi = 2, norms at 1/2."""
-        n, ones = len(self.y), torch.ones_like(self.y)
+        n, ones = len(self.y), self._ones()
         return self._place(1.0, 2 * ones, 0.5, (0.9 * ones / n, 0.1 * ones / n))
 
     def _sign(self) -> torch.Tensor:
@@ -30,20 +31,22 @@ class RobustHinge(Robust):
         return torch.zeros_like(self.y), torch.ones_like(self.y)
 
     def _slope(self, at: Iterate) -> torch.Tensor:
-        return torch.full_like(self.y, 1 / len(self.y))
+        return self._ones() / len(self.y)
 
     def _curvature(self, at: Iterate) -> None:
         return None
 
-    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
-        return float((1 - score + length).clamp(min=0).mean())  # (15)
+    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+        return (1 - score + length).clamp(min=0).mean(-1)  # (15)
 
     def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
         alpha = at.multipliers[6].clamp(0, 1 / len(self.y))
         return 1 / len(self.y) - alpha, alpha
 
-    def _dual_value(self, loss: tuple[torch.Tensor, torch.Tensor], limit: float) -> float:
-        return float(loss[1].sum()) * min(1.0, limit)
+    def _dual_value(
+        self, loss: tuple[torch.Tensor, torch.Tensor], limit: torch.Tensor
+    ) -> torch.Tensor:
+        return loss[1].sum(-1) * limit.clamp(max=1.0)
 
 
 class RobustSquared(Robust):
@@ -58,7 +61,7 @@ class RobustSquared(Robust):
     def start(self) -> Iterate:
         """Outputs 0, norms at half the largest target, as much room again above them."""
         size = float(self.y.abs().max()) or 1.0
-        xi = self.y.abs() + size
+        xi = self.y.abs() * self._ones() + size
         longest = 100 * max(1.0, size)  # as for `StandardSquared`
         centre = 0.5 * float(xi.square().sum())
         return self._place(centre, xi, 0.5 * size, (xi / 2, xi / 2), longest)
@@ -73,21 +76,19 @@ class RobustSquared(Robust):
         return at.free[2]
 
     def _curvature(self, at: Iterate) -> torch.Tensor:
-        return torch.ones_like(self.y)
+        return self._ones()
 
-    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
-        return 0.5 * float(((score - self.y).abs() + length).square().sum())  # (17), (18)
+    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+        return 0.5 * ((score - self.y).abs() + length).square().sum(-1)  # (17), (18)
 
     def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
         return at.multipliers[5], at.multipliers[6]
 
-    def _dual_value(self, loss: tuple[torch.Tensor, torch.Tensor], limit: float) -> float:
-        inner = float(self.y @ (loss[1] - loss[0]))
-        square = float((loss[0] + loss[1]).square().sum())
-        if square == 0.0:
-            return 0.0
-        scale = min(max(inner / square, 0.0), limit)
-        return scale * inner - 0.5 * scale**2 * square
+    def _dual_value(
+        self, loss: tuple[torch.Tensor, torch.Tensor], limit: torch.Tensor
+    ) -> torch.Tensor:
+        inner, square = (loss[1] - loss[0]) @ self.y, (loss[0] + loss[1]).square().sum(-1)
+        return best_scaled(inner, square, limit)
 
 
 class RobustLogistic(Robust):
@@ -103,7 +104,7 @@ class RobustLogistic(Robust):
 
     def start(self) -> Iterate:
         """Outputs 0, norms at 1/2, xi = 1."""
-        ones = torch.ones_like(self.y)
+        ones = self._ones()
         halves = ones / (4 * len(self.y))
         return self._place(1.0, ones, 0.5, (halves, halves))
 
@@ -113,7 +114,7 @@ class RobustLogistic(Robust):
     def _shifts(self) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.zeros_like(self.y), torch.zeros_like(self.y)
 
-    def longest(self, at: Iterate, step: Iterate) -> float:
+    def longest(self, at: Iterate, step: Iterate) -> torch.Tensor:
         """So far that no xi, the negative of a margin, rises by more than `LONGEST_FALL`."""
         return longest_fall(-step.free[2])
 
@@ -123,7 +124,7 @@ class RobustLogistic(Robust):
     def _curvature(self, at: Iterate) -> torch.Tensor:
         return tangent(at.free[2], at.multipliers[5] + at.multipliers[6])[1]
 
-    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> float:
+    def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         return mean_logistic(score - length)
 
     def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
@@ -131,5 +132,7 @@ class RobustLogistic(Robust):
         inside = (1 / (len(self.y) * (one + two))).clamp(max=1.0)
         return inside * one, inside * two
 
-    def _dual_value(self, loss: tuple[torch.Tensor, torch.Tensor], limit: float) -> float:
-        return mean_entropy((loss[0] + loss[1]) * min(1.0, limit))
+    def _dual_value(
+        self, loss: tuple[torch.Tensor, torch.Tensor], limit: torch.Tensor
+    ) -> torch.Tensor:
+        return mean_entropy((loss[0] + loss[1]) * limit.clamp(max=1.0)[:, None])

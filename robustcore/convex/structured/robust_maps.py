@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 
-from .protocol import Tensors
-from .system import WeightedGram
+from .batch import Tensors
+from .products import WeightedGram
+
+
+def distinct_rows(active: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The distinct rows (B, R, P) of pattern matrices (n, P), and the row of each sample (B, n).
+
+    Where a matrix has fewer than another, samples leave their row for a copy of it: the bound of
+    its norm is then written twice, which changes nothing.
+    """
+    found = [torch.unique(one, dim=0, return_inverse=True) for one in active]
+    R = max(len(rows) for rows, _ in found)
+    width = max(one.shape[1] for one in active)
+    all_rows = active[0].new_zeros(len(active), R, width)
+    for b, (rows, row_of) in enumerate(found):
+        all_rows[b, : len(rows), : rows.shape[1]] = rows
+        for copy in range(len(rows), R):
+            crowded = int(torch.bincount(row_of).argmax())
+            all_rows[b, copy] = all_rows[b, crowded]
+            row_of[(row_of == crowded).nonzero()[0]] = copy
+    return all_rows, torch.stack([row_of for _, row_of in found])
 
 
 @dataclass(frozen=True)
 class RobustMaps:
-    """The linear maps of a reduced robust program, in scaled units.
+    """The linear maps of a batch of reduced robust programs, in scaled units.
 
     Attributes
     ----------
     X : (n, d)
     sign : (n,)
         y for the hinge loss, ones for the squared loss.
-    facets : (P, n)
-        -1/+1.
-    rows : (R, P)
-        0/1, the distinct rows of the pattern matrix.
-    row_of : (n,)
+    facets : (B, P, n)
+        -1/+1; 0 in the patterns that fill up a program with fewer of them than others.
+    rows : (B, R, P)
+        0/1, the distinct rows of the pattern matrices.
+    row_of : (B, n)
         The row of each sample.
     epsilon : float
     attacked : int
         a.
     slopes, weights : (2,)
         Of s and of the norm in the two pairs of the loss.
+    gram : WeightedGram
+        X' diag(w) X.
     """
 
     X: torch.Tensor
@@ -42,33 +65,73 @@ class RobustMaps:
     attacked: int
     slopes: tuple[float, float]
     weights: tuple[float, float]
+    gram: WeightedGram
+
+    def subset(self, keep: torch.Tensor) -> RobustMaps:
+        """Some programs of the batch."""
+        return replace(
+            self, facets=self.facets[keep], rows=self.rows[keep], row_of=self.row_of[keep]
+        )
 
     @cached_property
-    def gram(self) -> WeightedGram:
-        """X' diag(w) X."""
-        return WeightedGram(self.X)
+    def _place(self) -> torch.Tensor:
+        """Of each sample's row among the rows of all programs, (B n,)."""
+        B, R, _ = self.rows.shape
+        first = R * torch.arange(B, device=self.row_of.device)
+        return (self.row_of + first[:, None]).reshape(-1)
+
+    @cached_property
+    def _runs(self) -> list[tuple[torch.Tensor, list[int]]]:
+        """For each program the samples, sorted by row, and where each row begins and ends."""
+        counts = (torch.bincount(own, minlength=self.rows.shape[1]) for own in self.row_of)
+        ends = ([0, *count.cumsum(0).tolist()] for count in counts)
+        return list(zip(self.row_of.argsort(dim=-1), ends, strict=True))
+
+    @cached_property
+    def members(self) -> torch.Tensor:
+        """0/1, the samples of each row, (B, R, n)."""
+        numbers = torch.arange(self.rows.shape[1], device=self.row_of.device)
+        return (self.row_of[:, None] == numbers[:, None]).to(self.X)
 
     def by_row(self, values: torch.Tensor) -> torch.Tensor:
-        """Sums over the samples of each row: (n, ...) -> (R, ...)."""
-        total = values.new_zeros(self.rows.shape[0], *values.shape[1:])
-        return total.index_add_(0, self.row_of, values)
+        """Sums over the samples of each row: (B, n, k) -> (B, R, k)."""
+        if self.X.is_cuda:
+            return self.members @ values  # in a fixed order, which index_add_ has not there
+        B, R, _ = self.rows.shape
+        total = values.new_zeros(B * R, values.shape[-1])
+        return total.index_add_(0, self._place, values.flatten(0, 1)).unflatten(0, (B, R))
+
+    def at_samples(self, values: torch.Tensor) -> torch.Tensor:
+        """Each sample's row: (B, R, ...) -> (B, n, ...)."""
+        return values.flatten(0, 1)[self._place].unflatten(0, self.row_of.shape)
 
     def seen(self, u: torch.Tensor) -> torch.Tensor:
-        """z: (2, P, d) -> (R, d)."""
-        return self.rows @ (u[0] - u[1])
+        """z: (B, 2, P, d) -> (B, R, d)."""
+        return self.rows @ (u[:, 0] - u[:, 1])
 
     def seen_adjoint(self, force: torch.Tensor) -> torch.Tensor:
-        """(R, d) -> (2, P, d)."""
-        half = self.rows.T @ force
-        return torch.stack([half, -half])
+        """(B, R, d) -> (B, 2, P, d)."""
+        half = self.rows.mT @ force
+        return torch.stack([half, -half], dim=1)
 
     def score(self, z: torch.Tensor) -> torch.Tensor:
-        """s: (R, d) -> (n,)."""
-        return self.sign * (self.X * z[self.row_of]).sum(-1)
+        """s: (B, R, d) -> (B, n)."""
+        return self.sign * (self.X * self.at_samples(z)).sum(-1)
 
     def pull(self, on_score: torch.Tensor) -> torch.Tensor:
-        """Its adjoint: (n,) -> (R, d)."""
-        return self.by_row((self.sign * on_score)[:, None] * self.X)
+        """Its adjoint: (B, n) -> (B, R, d)."""
+        return self.by_row((self.sign * on_score)[..., None] * self.X)
+
+    def add_row_grams(self, target: torch.Tensor, weights: torch.Tensor) -> None:
+        """Add X' diag(weights) X over the samples of each row: (B, n) to (B, R, d, d), in place."""
+        if self.X.is_cuda:
+            target += self.gram(self.members * weights[:, None])
+            return
+        for b, (order, edges) in enumerate(self._runs):
+            some, heavy = self.X[order], weights[b, order]
+            for r, (low, high) in enumerate(itertools.pairwise(edges)):
+                part = some[low:high]
+                target[b, r].addmm_(part.T * heavy[low:high], part)
 
     def along(self, score: torch.Tensor, length: torch.Tensor) -> Tensors:
         """slope s - weight length for the two pairs of the loss."""
@@ -86,8 +149,8 @@ class RobustMaps:
         """All seven slacks without their constants."""
         h, g, xi = free
         z, a = self.seen(u), self.attacked
-        facets = self.facets * (u @ self.X.T) - self.epsilon * h.sum(-1, keepdim=True)
-        one, two = self.along(self.score(z), self.epsilon * g.sum(-1)[self.row_of])
+        facets = self.facets[:, None] * (u @ self.X.T) - self.epsilon * h.sum(-1, keepdim=True)
+        one, two = self.along(self.score(z), self.epsilon * self.at_samples(g.sum(-1)))
         head, seen = u[..., :a], z[..., :a]
         return facets, h - head, h + head, g - seen, g + seen, xi + one, xi + two
 
@@ -97,9 +160,9 @@ class RobustMaps:
         a = self.attacked
         on_score, on_length = self.across(one, two)
         force = self.pull(on_score)
-        force[:, :a] += gm - gp
-        u = (self.facets * facets) @ self.X + self.seen_adjoint(force)
+        force[..., :a] += gm - gp
+        u = (self.facets[:, None] * facets) @ self.X + self.seen_adjoint(force)
         u[..., :a] += hm - hp
         h = hp + hm - self.epsilon * facets.sum(-1, keepdim=True)
-        g = gp + gm + self.epsilon * self.by_row(on_length)[:, None]
+        g = gp + gm + self.epsilon * self.by_row(on_length[..., None])
         return u, h, g, one + two

@@ -8,15 +8,15 @@ factorisation of size R + P d couples everything.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 
+from .batch import Tensors, largest, spread
 from .cones import Scaling
-from .protocol import Iterate, Partial, Tensors
+from .protocol import Iterate, Partial
 from .robust_maps import RobustMaps
-from .system import accuracy, robust_cholesky
+from .system import Refinement, accuracy, robust_cholesky
 
 Right = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # u, h, g, xi
 _REFINEMENTS = 4
@@ -79,7 +79,7 @@ class RobustNewton:
     ) -> None:
         self.maps, self.bent = maps, curvature is not None
         self.curvature = torch.zeros_like(slope) if curvature is None else curvature
-        self.enough = accuracy(float((at.slacks[0] * at.multipliers[0]).mean()))
+        self.enough = accuracy((at.slacks[0] * at.multipliers[0]).flatten(1).mean(1))
         self.ratios = tuple(m / s for s, m in zip(at.slacks, at.multipliers, strict=True))
         _, h, g, xi = maps.adjoint(at.multipliers)
         self.residuals: Right = (residual, -h, -g, slope - xi)
@@ -108,15 +108,14 @@ class RobustNewton:
         multipliers = tuple(
             goal - ratio * s for goal, ratio, s in zip(goals, self.ratios, slacks, strict=True)
         )
-        scale = max(*(float(part.abs().max()) for part in gradient), 1e-300)
-        last = math.inf
+        size = _largest(gradient).clamp(min=torch.finfo(gradient[0].dtype).tiny)
+        refinement = Refinement(self.enough * size)
         for _ in range(_REFINEMENTS):
             left = _plus(gradient, self.maps.adjoint(multipliers), self._curved(found), -1.0)
-            size = max(float(part.abs().max()) for part in left) / scale
-            if size < self.enough or size >= last:
+            going = refinement.goes_on(_largest(left))
+            if going is None:
                 break
-            last = size
-            change = self._solve(left)
+            change = tuple(spread(going, part) * part for part in self._solve(left))
             found = _plus(found, change)
             slacks = self.maps.slacks(change[0], change[1:])
             multipliers = tuple(
@@ -137,10 +136,11 @@ class RobustNewton:
         maps, d = self.maps, self.maps.X.shape[1]
         blocks = self.fold_h.matrix(d)
         blocks[..., 0, 0] += maps.epsilon**2 * facet.sum(-1)
-        cross = -maps.epsilon * (facet * maps.facets) @ maps.X
+        signs = maps.facets[:, None]
+        cross = -maps.epsilon * (facet * signs) @ maps.X
         blocks[..., 0, 1:] += cross
         blocks[..., 1:, 0] += cross
-        blocks[..., 1:, 1:] += maps.gram(facet)
+        blocks[..., 1:, 1:] += maps.gram(facet * signs.square())
         pull = self.weight * self.shrink
         blocks[..., 1:, 1:] -= (
             pull[..., None, None] * self.axis[..., :, None] * self.axis[..., None, :]
@@ -148,13 +148,14 @@ class RobustNewton:
         blocks[..., 1:, 1:].diagonal(dim1=-2, dim2=-1).add_(self.weight[..., None])
         self.blocks = robust_cholesky(blocks)
         trailing = self.blocks[..., 1:, 1:]
-        self.schur = trailing @ trailing.mT  # S_v, S_w: (2, P, d, d)
-        self.both = robust_cholesky(self.schur[0] + self.schur[1])
-        K = torch.linalg.solve_triangular(trailing[1], trailing[0], upper=False)
+        schur = trailing @ trailing.mT  # S_v, S_w: (B, 2, P, d, d)
+        self.first = schur[:, 0]
+        self.both = robust_cholesky(schur[:, 0] + schur[:, 1])
+        K = torch.linalg.solve_triangular(trailing[:, 1], trailing[:, 0], upper=False)
         gram = K.mT @ K
         gram.diagonal(dim1=-2, dim2=-1).add_(1.0)
         half = torch.linalg.solve_triangular(
-            robust_cholesky(gram), trailing[0].mT.contiguous(), upper=False
+            robust_cholesky(gram), trailing[:, 0].mT.contiguous(), upper=False
         )
         self.parallel = half.mT @ half  # (S_v^-1 + S_w^-1)^-1
 
@@ -173,62 +174,74 @@ class RobustNewton:
             lines.append((self.curvature * (two / self.total), (-e, b)))
         return lines
 
+    def _row_matrices(self, one: torch.Tensor, two: torch.Tensor) -> torch.Tensor:
+        """What each row adds on (q, z), (B, R, 1 + d, 1 + d)."""
+        maps, d = self.maps, self.maps.X.shape[1]
+        rows = self.fold_g.matrix(d)
+        lines = self._lines(one, two)
+        length, cross, score = (
+            sum(weight * slope[i] * slope[j] for weight, slope in lines)
+            for i, j in ((0, 0), (0, 1), (1, 1))
+        )
+        rows[..., 0, 0] += maps.epsilon**2 * maps.by_row(length[..., None])[..., 0]
+        mixed = maps.epsilon * maps.pull(cross)
+        rows[..., 0, 1:] += mixed
+        rows[..., 1:, 0] += mixed
+        maps.add_row_grams(rows[..., 1:, 1:], score)
+        return rows
+
     def _factor_coupling(self, one: torch.Tensor, two: torch.Tensor) -> None:
         """The dense matrix on (q, delta): rows first, then patterns."""
         maps, d = self.maps, self.maps.X.shape[1]
-        R, P = maps.rows.shape
-        rows = self.fold_g.matrix(d)
-        order = maps.row_of.argsort()
-        edges = torch.bincount(maps.row_of, minlength=R).cumsum(0).tolist()
-        signed = maps.sign[:, None] * maps.X
-        for omega, (on_length, on_score) in self._lines(one, two):
-            lengths = torch.full_like(signed[:, :1], on_length * maps.epsilon)
-            line = torch.cat([lengths, on_score * signed], 1)
-            for r, (low, high) in enumerate(zip([0, *edges[:-1]], edges, strict=True)):
-                some = line[order[low:high]]
-                rows[r] += (some.T * omega[order[low:high]]) @ some
-        matrix = rows.new_zeros(R + P * d, R + P * d)
-        matrix[:R, :R].diagonal().copy_(rows[:, 0, 0])
-        below = (maps.rows[:, :, None] * rows[:, None, 0, 1:]).reshape(R, P * d)
-        matrix[R:, :R] = below.T
-        tail = rows[:, 1:, 1:].reshape(R, d * d)
+        B, R, P = maps.rows.shape
+        rows = self._row_matrices(one, two)
+        matrix = rows.new_zeros(B, R + P * d, R + P * d)
+        matrix[:, :R, :R].diagonal(dim1=-2, dim2=-1).copy_(rows[..., 0, 0])
+        below = (maps.rows[..., None] * rows[:, :, None, 0, 1:]).reshape(B, R, P * d)
+        matrix[:, R:, :R] = below.mT
+        tail = rows[..., 1:, 1:].reshape(B, R, d * d)
         for i in range(P):
-            weights = maps.rows[:, : i + 1].T * maps.rows[:, i]  # blocks (i, 0..i)
-            strip = (weights @ tail).reshape(i + 1, d, d)
-            strip[i] += self.parallel[i]
+            weights = maps.rows[..., : i + 1].mT * maps.rows[:, None, :, i]  # blocks (i, 0..i)
+            strip = (weights @ tail).reshape(B, i + 1, d, d)
+            strip[:, i] += self.parallel[:, i]
             at = R + i * d
-            matrix[at : at + d, R : at + d] = strip.permute(1, 0, 2).reshape(d, (i + 1) * d)
+            matrix[:, at : at + d, R : at + d] = strip.transpose(1, 2).reshape(B, d, (i + 1) * d)
         self.coupling = robust_cholesky(matrix)
 
     def _solve(self, right: Right) -> Right:
         maps, d = self.maps, self.maps.X.shape[1]
         on_u, on_h, on_g, on_xi = right
-        R = maps.rows.shape[0]
+        R = maps.rows.shape[1]
         block = self.fold_h.right(on_h, d)
         block[..., 1:] += on_u
         row = self.fold_g.right(on_g, d)
         pushed = -on_xi / self.total
         on_score, on_length = maps.across(self.ratios[5] * pushed, self.ratios[6] * pushed)
-        row[:, 0] += maps.epsilon * maps.by_row(on_length)
-        row[:, 1:] += maps.pull(on_score)
+        row[..., :1] += maps.epsilon * maps.by_row(on_length[..., None])
+        row[..., 1:] += maps.pull(on_score)
         # p out of each block: forward substitution of its first row
         first = self.blocks[..., 0, 0]
         across = self.blocks[..., 1:, 0]
         reduced = block[..., 1:] - across * (block[..., :1] / first[..., None])
-        total = torch.cholesky_solve((reduced[0] + reduced[1])[..., None], self.both)
-        on_delta = reduced[0] - (self.schur[0] @ total)[..., 0] + maps.rows.T @ row[:, 1:]
-        unknown = torch.cat([row[:, 0], on_delta.reshape(-1)])[:, None]
-        unknown = torch.cholesky_solve(unknown, self.coupling)[:, 0]
-        q, delta = unknown[:R], unknown[R:].reshape(-1, d)
-        w = reduced[0] + reduced[1] - (self.schur[0] @ delta[..., None])[..., 0]
+        both = reduced[:, 0] + reduced[:, 1]
+        mean = torch.cholesky_solve(both[..., None], self.both)
+        on_delta = reduced[:, 0] - (self.first @ mean)[..., 0] + maps.rows.mT @ row[..., 1:]
+        unknown = torch.cat([row[..., 0], on_delta.flatten(1)], -1)[..., None]
+        unknown = torch.cholesky_solve(unknown, self.coupling)[..., 0]
+        q, delta = unknown[:, :R], unknown[:, R:].unflatten(1, (-1, d))
+        w = both - (self.first @ delta[..., None])[..., 0]
         w = torch.cholesky_solve(w[..., None], self.both)[..., 0]
-        u = torch.stack([w + delta, w])
+        u = torch.stack([w + delta, w], dim=1)
         p = (block[..., 0] / first - (across * u).sum(-1)) / first
         a, z = maps.attacked, maps.rows @ delta
-        first_l, second_l = maps.along(maps.score(z), maps.epsilon * q[maps.row_of])
+        first_l, second_l = maps.along(maps.score(z), maps.epsilon * maps.at_samples(q))
         xi = (on_xi - self.ratios[5] * first_l - self.ratios[6] * second_l) / self.total
         h = self.fold_h.unfold(on_h, p, u[..., :a])
-        return u, h, self.fold_g.unfold(on_g, q, z[:, :a]), xi
+        return u, h, self.fold_g.unfold(on_g, q, z[..., :a]), xi
+
+
+def _largest(parts: Right) -> torch.Tensor:
+    return largest(*(part.abs() for part in parts))
 
 
 def _plus(a: Tensors, b: Tensors, c: Tensors | None = None, weight: float = 1.0) -> Right:

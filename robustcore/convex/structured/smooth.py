@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from .batch import Tensors
 from .cones import Scaling
 from .logistic import longest_fall, mean_entropy, mean_logistic
-from .protocol import Iterate, Partial, Tensors
+from .protocol import Iterate, Partial
 from .standard import Standard
 from .system import NewtonSystem, Operators
 
@@ -25,7 +26,7 @@ class StandardSquared(Standard):
         """Outputs 0, alpha = y."""
         # a tiny beta would start so far out that no step reaches back
         longest = 100 * max(1.0, float(self.y.abs().max()))
-        start = self._place(max(self._loss(0 * self.y), 1e-12), 0, longest)
+        start = self._place(max(float(self._loss(0 * self.y)), 1e-12), 0, longest)
         point, dual, (slack, facets) = start
         return Iterate(point, dual, (), (slack,), (facets,))
 
@@ -42,18 +43,14 @@ class StandardSquared(Standard):
     def _sign(self) -> torch.Tensor:
         return torch.ones_like(self.y)
 
-    def _loss(self, output: torch.Tensor) -> float:
-        return 0.5 * float((output - self.y).square().sum())  # (16)
+    def _loss(self, output: torch.Tensor) -> torch.Tensor:
+        return 0.5 * (output - self.y).square().sum(-1)  # (16)
 
     def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
         return self.y - self.maps.output(at.u)
 
-    def _dual_value(self, alpha: torch.Tensor, limit: float) -> float:
-        inner, square = float(self.y @ alpha), float(alpha.square().sum())
-        if square == 0.0:
-            return 0.0
-        scale = min(max(inner / square, 0.0), limit)
-        return scale * inner - 0.5 * scale**2 * square
+    def _dual_value(self, alpha: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
+        return best_scaled(alpha @ self.y, alpha.square().sum(-1), limit)
 
 
 class StandardLogistic(Standard):
@@ -76,7 +73,7 @@ class StandardLogistic(Standard):
         """Factorise at the iterate."""
         return SmoothNewton(self.maps, at, scaling, residual, 1 / self._curvature(at))
 
-    def longest(self, at: Iterate, step: Iterate) -> float:
+    def longest(self, at: Iterate, step: Iterate) -> torch.Tensor:
         """So far that no output falls by more than `LONGEST_FALL`."""
         return longest_fall(self.maps.output(step.u))
 
@@ -90,14 +87,21 @@ class StandardLogistic(Standard):
         bend = torch.sigmoid(margin) * torch.sigmoid(-margin) / len(self.y)
         return bend.clamp(min=_FLATTEST)
 
-    def _loss(self, output: torch.Tensor) -> float:
+    def _loss(self, output: torch.Tensor) -> torch.Tensor:
         return mean_logistic(output)
 
     def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
         return torch.sigmoid(-self.maps.output(at.u)) / len(self.y)
 
-    def _dual_value(self, alpha: torch.Tensor, limit: float) -> float:
-        return mean_entropy(alpha * min(1.0, limit))
+    def _dual_value(self, alpha: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
+        return mean_entropy(alpha * limit.clamp(max=1.0)[:, None])
+
+
+def best_scaled(inner: torch.Tensor, square: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
+    """The largest s inner - s^2 square / 2 over 0 <= s <= limit; all are (B,)."""
+    best = inner / square.clamp(min=torch.finfo(square.dtype).tiny)
+    scale = torch.minimum(best.clamp(min=0.0), limit)
+    return scale * inner - 0.5 * scale.square() * square
 
 
 class SmoothNewton:
@@ -113,11 +117,11 @@ class SmoothNewton:
     ) -> None:
         self.maps, self.residual = maps, residual
         s, facets = at.slacks[0], at.multipliers[0]
-        centre = float((s * facets).mean())
+        centre = (s * facets).flatten(1).mean(1)
         self.system = NewtonSystem(maps, facets / s, scaling, softness, centre)
 
     def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
         """All directions but t and z."""
-        nothing = torch.zeros_like(self.maps.sign)
+        nothing = torch.zeros_like(self.maps.active[:, 0])
         u, _, facets = self.system.solve(cone - self.residual, goals[0], nothing)
         return Partial(u, (), (self.maps.slack(u),), (facets,))

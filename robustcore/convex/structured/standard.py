@@ -7,23 +7,32 @@ the multiplier of the outputs, stationarity reads
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 
 from ...errors import InputError
+from .batch import Tensors, largest, padded, spread, total
 from .cones import Scaling
-from .protocol import Iterate, Partial, Tensors, all_positive, with_beta
+from .products import WeightedGram
+from .protocol import Iterate, Partial, all_positive, with_beta
 from .system import NewtonSystem, Operators
 
 
 @dataclass(frozen=True)
 class Proof:
-    """Output multipliers theta (n,) and facet multipliers lambda (2, P, n), in the user's units."""
+    """Output multipliers theta (B, n) and facet multipliers lambda (B, 2, P, n), in user's units."""
 
     theta: torch.Tensor
     facets: torch.Tensor
+
+    def of(self, j: int) -> Proof:
+        """That of one program, without the axis of the batch."""
+        return Proof(self.theta[j], self.facets[j])
 
 
 class Standard:
@@ -34,8 +43,10 @@ class Standard:
     X : (n, d) float64 tensor
         Any device; the whole run stays there.
     y : (n,) tensor
-    active : (n, P) bool tensor
-    gates : (d, P) tensor
+    active : list of (n, P) bool tensors
+        One for each program of the batch. Where their P differ, the shorter ones are filled up
+        with patterns that bind nothing and see nothing: their neurons stay zero.
+    gates : list of (d, P) tensors
         A strictly interior point of every cell: (2D_i - I) X a_i > 0 in every non-zero row.
     beta : float
         Positive.
@@ -47,47 +58,56 @@ class Standard:
         self,
         X: torch.Tensor,
         y: torch.Tensor,
-        active: torch.Tensor,
-        gates: torch.Tensor,
+        active: Sequence[torch.Tensor],
+        gates: Sequence[torch.Tensor],
         beta: float,
     ) -> None:
         if not beta > 0:
             raise InputError(f"beta must be positive for the interior-point method, got {beta}.")
         self.sigma = float(torch.linalg.matrix_norm(X, 2)) / math.sqrt(len(X)) or 1.0
         self.beta, self.y = beta / self.sigma, y
-        on = active.T.to(X)
-        bound = (X != 0).any(dim=1).to(X)  # a zero row of X constrains nothing
-        self.maps = Operators(X / self.sigma, self._sign(), on, (2 * on - 1) * bound)
-        self.gates = (gates / torch.linalg.vector_norm(gates, dim=0)).T
-        inside = (self.maps.slack(self.gates) > 0) | (self.maps.facets == 0)
+        on = padded(active).mT.to(X)
+        used = padded([torch.ones_like(one[0]) for one in active])[..., None]  # (B, P, 1)
+        bound = (X != 0).any(dim=1)  # a zero row of X constrains nothing
+        facets = (2 * on - 1) * (used & bound)
+        scaled = X / self.sigma
+        self.maps = Operators(scaled, self._sign(), on, facets, WeightedGram(scaled))
+        unit = padded([gate / torch.linalg.vector_norm(gate, dim=0) for gate in gates])
+        self.gates = unit.mT
+        inside = (facets * (self.gates @ scaled.T) > 0) | (facets == 0)
         if not bool(inside.all()):
-            worst = int((~inside).any(dim=1).nonzero()[0, 0])
-            raise InputError(f"the gate of pattern {worst} is not strictly inside its cell.")
+            program, worst = (~inside).any(dim=-1).nonzero()[0].tolist()
+            where = f" of program {program}" if len(active) > 1 else ""
+            raise InputError(f"the gate of pattern {worst}{where} is not strictly inside its cell.")
+
+    def subset(self, keep: torch.Tensor) -> Self:
+        """Some programs of the batch."""
+        some = copy.copy(self)
+        some.maps, some.gates = self.maps.subset(keep), self.gates[keep]
+        return some
 
     def resume(self, at: Iterate) -> Iterate | None:
         """With the slacks of this program."""
-        slack = self.maps.slack(at.u) + (self.maps.facets == 0).to(at.u)
-        slacks = self._slacks(at, slack)
+        slacks = self._slacks(at, self._facet_slack(at.u))
         return replace(with_beta(at, self.beta), slacks=slacks) if all_positive(slacks) else None
 
-    def longest(self, at: Iterate, step: Iterate) -> float:
+    def longest(self, at: Iterate, step: Iterate) -> torch.Tensor:
         """No variable has a domain of its own."""
-        return math.inf
+        return torch.full_like(at.u[:, 0, 0, 0], math.inf)
 
-    def objective(self, u: torch.Tensor) -> float:
+    def objective(self, u: torch.Tensor) -> torch.Tensor:
         """Loss plus penalty."""
         norms = torch.linalg.vector_norm(u, dim=-1)
-        return self._loss(self.maps.output(u)) + self.beta * float(norms.sum())
+        return self._loss(self.maps.output(u)) + self.beta * total(norms)
 
-    def certificate(self, at: Iterate) -> tuple[float, Proof]:
+    def certificate(self, at: Iterate) -> tuple[torch.Tensor, Proof]:
         """The dual value of alpha, shrunk until every block norm is at most beta.
 
         Source: [A] eqs. (6), (20)
         """
         alpha, facets = self._output_multiplier(at), at.multipliers[0]
         columns = self.maps.slack_adjoint(facets) + self.maps.output_adjoint(alpha)
-        largest = float(torch.linalg.vector_norm(columns, dim=-1).max())
-        limit = self.beta / largest if largest > 0 else math.inf
+        limit = self.beta / largest(torch.linalg.vector_norm(columns, dim=-1))
         return self._dual_value(alpha, limit), Proof(-alpha * self.maps.sign, facets)
 
     def stationarity(self, at: Iterate) -> torch.Tensor:
@@ -103,16 +123,22 @@ class Standard:
 
         `centre` is the first target of a complementarity product, before division by the degree.
         """
-        P, n = self.maps.active.shape
+        B, P, n = self.maps.active.shape
         centre = centre / (2 * n * P + 2 * P + pairs)
         length = min(2 * n * centre / self.beta, longest)
-        u = (0.5 * length * self.gates).expand(2, -1, -1)
+        u = (0.5 * length * self.gates)[:, None].expand(-1, 2, -1, -1)
         point = torch.cat([torch.full_like(u[..., :1], length), u], -1)
         dual = torch.zeros_like(point)
         dual[..., 0] = self.beta
-        slack = self.maps.slack(u) + (self.maps.facets == 0).to(u)
+        slack = self._facet_slack(u)
         ratio = centre / slack
-        return point, dual, (slack, torch.minimum(ratio, 10 * ratio.median()))
+        binding = torch.where(self.maps.facets[:, None] == 0, math.nan, ratio)
+        middle = binding.flatten(1).nanmedian(1).values.nan_to_num(centre)
+        return point, dual, (slack, torch.minimum(ratio, 10 * spread(middle, ratio)))
+
+    def _facet_slack(self, u: torch.Tensor) -> torch.Tensor:
+        """1 where nothing binds."""
+        return self.maps.slack(u) + (self.maps.facets == 0).to(u)[:, None]
 
     def _sign(self) -> torch.Tensor:
         """y for a classification loss."""
@@ -121,10 +147,12 @@ class Standard:
     def _slacks(self, at: Iterate, facets: torch.Tensor) -> Tensors:
         return (facets,)
 
-    def _loss(self, output: torch.Tensor) -> float:
+    def _loss(self, output: torch.Tensor) -> torch.Tensor:
+        """(B, n) -> (B,)."""
         raise NotImplementedError
 
-    def _dual_value(self, alpha: torch.Tensor, limit: float) -> float:
+    def _dual_value(self, alpha: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
+        """At alpha (B, n), shrunk to at most `limit` (B,) of itself."""
         raise NotImplementedError
 
     def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
@@ -144,7 +172,7 @@ class StandardHinge(Standard):
 
     def start(self) -> Iterate:
         """Outputs 0, xi = 2, r = 1."""
-        n, ones = len(self.y), torch.ones_like(self.y)
+        n, ones = len(self.y), torch.ones_like(self.maps.active[:, 0])
         point, dual, (slack, facets) = self._place(1.0, 2 * n)
         return Iterate(
             point, dual, (), (slack, 2 * ones, ones), (facets, 0.9 * ones / n, 0.1 * ones / n)
@@ -164,8 +192,8 @@ class StandardHinge(Standard):
         xi = at.slacks[1]
         return facets, xi, xi - 1 + self.maps.output(at.u)
 
-    def _loss(self, output: torch.Tensor) -> float:
-        return float((1 - output).clamp(min=0).mean())  # (13)
+    def _loss(self, output: torch.Tensor) -> torch.Tensor:
+        return (1 - output).clamp(min=0).mean(-1)  # (13)
 
     def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
         return at.multipliers[2]
@@ -173,8 +201,8 @@ class StandardHinge(Standard):
     def _output_multiplier(self, at: Iterate) -> torch.Tensor:
         return at.multipliers[2].clamp(0, 1 / len(self.y))
 
-    def _dual_value(self, alpha: torch.Tensor, limit: float) -> float:
-        return float(alpha.sum()) * min(1.0, limit)
+    def _dual_value(self, alpha: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
+        return alpha.sum(-1) * limit.clamp(max=1.0)
 
 
 class HingeNewton:
@@ -186,7 +214,7 @@ class HingeNewton:
         self.maps, self.residual = maps, residual
         (s, self.xi, self.r), (facets, self.mu, self.alpha) = at.slacks, at.multipliers
         softness = self.xi / self.mu + self.r / self.alpha
-        centre = float((s * facets).mean())
+        centre = (s * facets).flatten(1).mean(1)
         self.system = NewtonSystem(maps, facets / s, scaling, softness, centre)
 
     def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
