@@ -13,24 +13,39 @@ import math
 import numpy as np
 
 from ..balls import LpBall
-from ..patterns import Patterns, robust_feasible
+from ..patterns import Patterns, robust_feasible, robust_interior
 
 
 def kept_patterns(
-    X: np.ndarray, patterns: Patterns, ball: LpBall, perturb_bias: bool, reduce: bool
-) -> np.ndarray:
-    """Which patterns enter the program: those that can carry a neuron.
+    X: np.ndarray, patterns: Patterns, ball: LpBall, perturb_bias: bool, inside: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Which patterns enter the program, those that can carry a neuron; interior points on request.
 
     Source: own (on [A] eq. (11))
+
+    Parameters
+    ----------
+    X, patterns, ball, perturb_bias
+        As for the public calls.
+    inside : bool
+        Whether a point strictly inside the constraints of each kept pattern is of use.
+
+    Returns
+    -------
+    kept : (P,) bool array
+    points : (d', P) array or None
+        In place of the gates.
 
     Notes
     -----
     For balls other than Linf and L1 the test is not a linear program; all patterns are then kept,
     which changes the size of the program and not its value.
     """
-    if not reduce or not (math.isinf(ball.p) or ball.p == 1):
-        return np.ones(len(patterns), dtype=bool)
-    return robust_feasible(X, patterns, ball, perturb_bias)
+    if math.isinf(ball.p) and inside:
+        return robust_interior(X, patterns, ball, perturb_bias)
+    if math.isinf(ball.p) or ball.p == 1:
+        return robust_feasible(X, patterns, ball, perturb_bias), patterns.gates
+    return np.ones(len(patterns), dtype=bool), patterns.gates
 
 
 def distinct_rows(active: np.ndarray, reduce: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,46 +51,87 @@ def train(
     clock = Stopwatch()
     options = dict(options or {})
     start = options.pop("start", None)
-    full = prepare(X, y, patterns, beta, loss, ball, perturb_bias)
-    kept = np.ones(len(patterns), dtype=bool)
-    if ball is not None:
-        kept = kept_patterns(X, patterns, ball, perturb_bias, reduce)
-    alive = patterns.take(kept)
-    data = full if kept.all() else prepare(X, y, alive, beta, loss, ball, perturb_bias)
-    chosen = choose_solver(solver, reduce and worthwhile(data))
-    found = None
     if start is not None:
         check_start(start, patterns, loss, ball)
-    if kept.any() and chosen == "structured":
-        if start is not None and np.array_equal(start.pattern_kept, kept):
+    task = Task.of(X, y, patterns, beta, loss, ball, perturb_bias, reduce, solver != "clarabel")
+    chosen = choose_solver(solver, reduce and worthwhile(task.data))
+    if not task.kept.any():
+        return task.solution(None, chosen, clock())
+    found = None
+    if chosen == "structured":
+        if start is not None and np.array_equal(start.pattern_kept, task.kept):
             options["start"] = start.waypoint
-        found = try_structured(data, alive.gates, options, solver == "structured")
+        found = try_structured(task.data, task.gates, options, solver == "structured")
         options.pop("start", None)
         chosen = chosen if found else choose_solver("auto")
-    if kept.any() and found is None:
-        found = general(data, chosen)
-    v, w = np.zeros((2, len(patterns), data.design.shape[1]))
-    zero = value_of(full, v, w)
-    if found is not None and value_of(data, found.v, found.w) < zero:
-        v[kept], w[kept] = found.v, found.w  # else beta is too large for any neuron
-    return ConvexSolution(
-        v=v / data.sigma,
-        w=w / data.sigma,
-        objective=value_of(full, v, w),
-        lower_bound=found.bound if found else zero,
-        violation=cone_violation(full, v, w),
-        status=found.status if found else "no pattern kept",
-        solver=chosen,
-        seconds=clock(),
-        patterns=patterns,
-        pattern_kept=kept,
-        loss=loss,
-        beta=beta,
-        ball=ball,
-        perturb_bias=perturb_bias,
-        theta=found.theta if found else None,
-        waypoint=found.waypoint if found else None,
-    )
+    found = found or general(task.data, chosen)
+    return task.solution(found, chosen, clock())
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training call: the program over all its patterns, and over those that can carry a neuron.
+
+    `full` and `data` are prepared; `kept` (P,) says which patterns `data` has; `gates` (d', kept)
+    are points of their cells, if any are known.
+    """
+
+    patterns: Patterns
+    full: Data
+    data: Data
+    kept: np.ndarray
+    gates: np.ndarray | None
+    beta: float
+    ball: LpBall | None
+    perturb_bias: bool
+
+    @classmethod
+    def of(
+        cls,
+        X: np.ndarray,
+        y: np.ndarray,
+        patterns: Patterns,
+        beta: float,
+        loss: str,
+        ball: LpBall | None,
+        perturb_bias: bool,
+        reduce: bool = True,
+        inside: bool = True,
+    ) -> Task:
+        """Check and reduce; `inside` asks for interior points of the robust cells."""
+        full = data = prepare(X, y, patterns, beta, loss, ball, perturb_bias)
+        kept, gates = np.ones(len(patterns), dtype=bool), patterns.gates
+        if ball is not None and reduce:
+            kept, gates = kept_patterns(X, patterns, ball, perturb_bias, inside)
+        if not kept.all():
+            data = prepare(X, y, patterns.take(kept), beta, loss, ball, perturb_bias)
+        gates = None if gates is None else gates[:, kept]
+        return cls(patterns, full, data, kept, gates, beta, ball, perturb_bias)
+
+    def solution(self, found: Solved | None, solver: str, seconds: float) -> ConvexSolution:
+        """What the caller gets: in the units of X, and with every number computed from v and w."""
+        v, w = np.zeros((2, len(self.patterns), self.full.design.shape[1]))
+        zero = value_of(self.full, v, w)
+        if found is not None and value_of(self.data, found.v, found.w) < zero:
+            v[self.kept], w[self.kept] = found.v, found.w  # else beta is too large for any neuron
+        return ConvexSolution(
+            v=v / self.full.sigma,
+            w=w / self.full.sigma,
+            objective=value_of(self.full, v, w),
+            lower_bound=found.bound if found else zero,
+            violation=cone_violation(self.full, v, w),
+            status=found.status if found else "no pattern kept",
+            solver=solver,
+            seconds=seconds,
+            patterns=self.patterns,
+            pattern_kept=self.kept,
+            loss=self.full.loss,
+            beta=self.beta,
+            ball=self.ball,
+            perturb_bias=self.perturb_bias,
+            theta=found.theta if found else None,
+            waypoint=found.waypoint if found else None,
+        )
 
 
 def check_start(start: ConvexSolution, patterns: Patterns, loss: str, ball: LpBall | None) -> None:

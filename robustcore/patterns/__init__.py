@@ -8,7 +8,7 @@ Shape letters: n samples, d inputs, d' = d + 1 with a bias and d without, P patt
 """
 
 from .cells import count, count_bound, enumerate_all
-from .feasibility import robust_feasible, widest_point
+from .feasibility import robust_feasible, robust_interior, widest_point
 from .guarantees import failure_level, mean_violation_bound, sample_size, violation_level
 from .record import Patterns, design_matrix, of
 from .robust_sampling import clear, sample_robust
@@ -28,6 +28,7 @@ __all__ = [
     "mean_violation_bound",
     "of",
     "robust_feasible",
+    "robust_interior",
     "sample",
     "sample_perturbed",
     "sample_robust",

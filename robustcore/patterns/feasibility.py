@@ -54,6 +54,51 @@ def robust_feasible(
     The maximum is used rather than the largest margin, which is 0 also when a neuron exists whose
     constraint holds with equality. Up to the tolerance 1e-7 of the solver, which errs towards yes.
     """
+    found = _looked_at(X, patterns, ball, perturb_bias, inside=False)
+    return np.array([answer for answer, _ in found], dtype=bool)
+
+
+def robust_interior(
+    X: np.ndarray, patterns: Patterns, ball: LpBall, perturb_bias: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """`robust_feasible`, and a point strictly inside the constraints of each pattern that has one.
+
+    Where there is such a point, the linear program that finds it answers both questions.
+
+    Source: own (on [A] eqs. (10b), (11))
+
+    Parameters
+    ----------
+    X, patterns, perturb_bias
+        As for `robust_feasible`.
+    ball : LpBall
+        With p = inf.
+
+    Returns
+    -------
+    feasible : (P,) bool array
+    points : (d', P) array
+        Not a number in the columns of patterns without interior.
+
+    Raises
+    ------
+    InputError, SolverError
+        As for `robust_feasible`.
+    """
+    if not math.isinf(ball.p):
+        raise InputError(f"robust_interior needs p=inf, got p={ball.p:g}; use robust_feasible.")
+    found = _looked_at(X, patterns, ball, perturb_bias, inside=True)
+    points = np.full((design_matrix(X, patterns.bias).shape[1], len(patterns)), math.nan)
+    for i, (_, point) in zip(range(len(found)), found, strict=True):
+        if point is not None:
+            points[:, i] = point
+    return np.array([answer for answer, _ in found], dtype=bool), points
+
+
+def _looked_at(
+    X: np.ndarray, patterns: Patterns, ball: LpBall, perturb_bias: bool, inside: bool
+) -> list[tuple[bool, np.ndarray | None]]:
+    """For each pattern the answer, and a strict witness where one is known or looked for."""
     patterns.check_belongs_to(X)
     if not (math.isinf(ball.p) or ball.p == 1):
         raise InputError(
@@ -63,20 +108,24 @@ def robust_feasible(
     design = design_matrix(X, patterns.bias)
     scale = np.abs(design).max(initial=0.0) or 1.0
     attacked = design.shape[1] - (patterns.bias and not perturb_bias)
-    answers = np.zeros(len(patterns), dtype=bool)
+    scaled_ball = ball.with_radius(ball.radius / scale)
+    answers: list[tuple[bool, np.ndarray | None]] = []
     for i, e in zip(range(len(patterns)), patterns.signs.T, strict=True):
         rows = np.unique(e[:, None] * design, axis=0) / scale
         known = None if patterns.gates is None else patterns.gates[:, i]
-        answers[i] = (known is not None and _holds(rows, known, ball, scale, attacked)) or (
-            _largest_total(rows, ball.with_radius(ball.radius / scale), attacked) > 1e-7
-        )
+        if known is None or not _holds(rows, known, scaled_ball, attacked):
+            known = widest_point(rows, scaled_ball, attacked) if inside else None
+        if known is not None and _holds(rows, known, scaled_ball, attacked):
+            answers.append((True, known))
+        else:
+            answers.append((_largest_total(rows, scaled_ball, attacked) > 1e-7, None))
     return answers
 
 
-def _holds(rows: np.ndarray, v: np.ndarray, ball: LpBall, scale: float, attacked: int) -> bool:
-    """Whether a known gate is itself a strict witness, which spares the linear program."""
-    need = float(ball.support(v[:attacked])) / scale
-    return bool((rows @ v).min() > need * (1 + 1e-9))
+def _holds(rows: np.ndarray, v: np.ndarray, ball: LpBall, attacked: int) -> bool:
+    """Whether v is a strict witness, which spares a linear program."""
+    need = float(ball.support(v[:attacked]))
+    return bool((rows @ v).min() > need + 1e-9 * max(need, float(np.linalg.norm(v))))
 
 
 def _largest_total(rows: np.ndarray, ball: LpBall, attacked: int) -> float:

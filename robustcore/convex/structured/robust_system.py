@@ -16,7 +16,7 @@ from .batch import Tensors, largest, spread
 from .cones import Scaling
 from .protocol import Iterate, Partial
 from .robust_maps import RobustMaps
-from .system import Refinement, accuracy, robust_cholesky
+from .system import Refinement, accuracy, cholesky_solve, robust_cholesky
 
 Right = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # u, h, g, xi
 _REFINEMENTS = 4
@@ -191,11 +191,12 @@ class RobustNewton:
         return rows
 
     def _factor_coupling(self, one: torch.Tensor, two: torch.Tensor) -> None:
-        """The dense matrix on (q, delta): rows first, then patterns."""
+        """The dense matrix on (q, delta), its lower triangle: rows first, then patterns."""
         maps, d = self.maps, self.maps.X.shape[1]
         B, R, P = maps.rows.shape
         rows = self._row_matrices(one, two)
-        matrix = rows.new_zeros(B, R + P * d, R + P * d)
+        matrix = rows.new_empty(B, R + P * d, R + P * d)
+        matrix[:, :R, :R] = 0.0
         matrix[:, :R, :R].diagonal(dim1=-2, dim2=-1).copy_(rows[..., 0, 0])
         below = (maps.rows[..., None] * rows[:, :, None, 0, 1:]).reshape(B, R, P * d)
         matrix[:, R:, :R] = below.mT
@@ -224,13 +225,13 @@ class RobustNewton:
         across = self.blocks[..., 1:, 0]
         reduced = block[..., 1:] - across * (block[..., :1] / first[..., None])
         both = reduced[:, 0] + reduced[:, 1]
-        mean = torch.cholesky_solve(both[..., None], self.both)
+        mean = cholesky_solve(self.both, both)[..., None]
         on_delta = reduced[:, 0] - (self.first @ mean)[..., 0] + maps.rows.mT @ row[..., 1:]
-        unknown = torch.cat([row[..., 0], on_delta.flatten(1)], -1)[..., None]
-        unknown = torch.cholesky_solve(unknown, self.coupling)[..., 0]
+        unknown = torch.cat([row[..., 0], on_delta.flatten(1)], -1)
+        unknown = cholesky_solve(self.coupling, unknown)
         q, delta = unknown[:, :R], unknown[:, R:].unflatten(1, (-1, d))
         w = both - (self.first @ delta[..., None])[..., 0]
-        w = torch.cholesky_solve(w[..., None], self.both)[..., 0]
+        w = cholesky_solve(self.both, w)
         u = torch.stack([w + delta, w], dim=1)
         p = (block[..., 0] / first - (across * u).sum(-1)) / first
         a, z = maps.attacked, maps.rows @ delta

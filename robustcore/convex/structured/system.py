@@ -130,11 +130,11 @@ class NewtonSystem:
 
     def _solve_once(self, b: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         g = h - self.maps.output(self._inverse(b))
-        g = torch.cholesky_solve(g[..., None], self.schur)[..., 0]
+        g = cholesky_solve(self.schur, g)
         return self._inverse(b + self.maps.output_adjoint(g)), g
 
     def _inverse(self, b: torch.Tensor) -> torch.Tensor:
-        return torch.cholesky_solve(b[..., None], self.factors)[..., 0]
+        return cholesky_solve(self.factors, b)
 
     def _cone_times(self, u: torch.Tensor) -> torch.Tensor:
         along = (self.axis * u).sum(-1, keepdim=True) * self.axis
@@ -206,6 +206,15 @@ class Refinement:
         self._going = self._going & (missing >= self._enough) & (missing < self._last)
         self._last = missing
         return self._going if bool(self._going.any()) else None
+
+
+def cholesky_solve(factors: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Solve L L' x = b, (..., n, n) and (..., n) -> (..., n).
+
+    `torch.cholesky_solve` copies the factors at each call, which for one right side is most of it.
+    """
+    half = torch.linalg.solve_triangular(factors, b[..., None], upper=False)
+    return torch.linalg.solve_triangular(factors.mT, half, upper=True)[..., 0]
 
 
 def robust_cholesky(matrices: torch.Tensor) -> torch.Tensor:
