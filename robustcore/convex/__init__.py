@@ -3,6 +3,7 @@
 cvxpy is loaded when a program is solved, not when this package is imported.
 """
 
+from .batch import train_batch
 from .dual import cell_supremum, certify
 from .global_bound import gate_supremum_bound, global_lower_bound
 from .growing import GrownSolution, Round, train_grown
@@ -26,6 +27,7 @@ __all__ = [
     "mosek_licensed",
     "prune",
     "recover",
+    "train_batch",
     "train_grown",
     "train_robust_hinge",
     "train_robust_logistic",

@@ -26,7 +26,7 @@ from .structured import (
     StandardSquared,
     minimise,
 )
-from .structured.protocol import Iterate
+from .structured.protocol import Iterate, joined
 from .structured.robust import RobustProof
 from .structured.standard import Proof
 
@@ -105,6 +105,8 @@ def solve_structured(
         settings["progress"] = lambda iteration, objectives, lowers: told(
             iteration, objectives[0], lowers[0]
         )
+    if settings.get("start") is not None:
+        settings["start"] = [settings["start"]]
     return solve_batch([data], [gates], settings)[0]
 
 
@@ -123,7 +125,8 @@ def solve_batch(
         With the same samples, loss, beta and ball.
     gates : list of (d', P) arrays or None
     options : mapping, optional
-        As for `solve_structured`; "progress" gets one list of objectives and one of bounds.
+        As for `solve_structured`; "progress" gets one list of objectives and one of bounds,
+        "start" is a list of waypoints.
 
     Raises
     ------
@@ -150,6 +153,9 @@ def solve_batch(
         program: Any = _ROBUST[data.loss](*given, data.ball.radius, data.attacked)
     else:
         program = _PROGRAMS[data.loss](*given)
+    if settings["start"] is not None:
+        start = joined(settings["start"])
+        settings["start"] = start and start.mapped(lambda part: part.to(device))
     outcomes = minimise(program, **settings)
     return [_read(o, program.sigma, one) for o, one in zip(outcomes, batch, strict=True)]
 

@@ -31,7 +31,7 @@ def divide(a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
 
 
 def longest_step(x: torch.Tensor, dx: torch.Tensor) -> torch.Tensor:
-    """For each index of the first axis, the largest alpha <= 1 with all x + alpha dx in the cone."""
+    """(B,), the largest alpha <= 1 that keeps x + alpha dx in the cones of each batch index."""
     root = determinant(x).clamp(min=torch.finfo(x.dtype).tiny).sqrt()[..., None]
     unit = x / root
     inner = unit[..., :1] * dx[..., :1] - (unit[..., 1:] * dx[..., 1:]).sum(-1, keepdim=True)

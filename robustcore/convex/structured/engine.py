@@ -17,6 +17,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -51,8 +52,8 @@ def minimise(
     progress : callable (iteration, objectives, lower bounds), optional
         With one number for each program of the batch.
     start : Iterate, optional
-        A waypoint of a program that differs in beta or in the radius; where it is not feasible
-        here, the run starts cold.
+        Waypoints of programs that differ in beta or in the radius; where one is not feasible here,
+        or they have another shape, the run starts cold.
 
     Returns
     -------
@@ -106,9 +107,10 @@ class _Run:
 
     def __init__(self, program: Program, start: Iterate | None) -> None:
         self._clock = time.perf_counter()
-        resumed = None if start is None else program.resume(start)
-        self.program, self.at = program, program.start() if resumed is None else resumed
-        at = self.at
+        at = program.start()
+        if start is not None and [p.shape for p in start.parts] == [p.shape for p in at.parts]:
+            at = at.replaced(*program.resume(start))
+        self.program, self.at = program, at
         pairs = sum(s[0].numel() for s in at.slacks)
         self.degree = pairs + at.point[0, ..., 0].numel()
         self.best = [_Best(u) for u in at.u]
@@ -130,7 +132,7 @@ class _Run:
             best.history.append((best.objective, best.lower, seconds))
             near = best.objective - best.lower <= WAYPOINT * best.objective
             if best.waypoint is None and near:
-                best.waypoint = self.at.mapped(lambda part, j=j: part[j : j + 1])
+                best.waypoint = self.at.mapped(itemgetter(slice(j, j + 1)))
 
     def bounds(self) -> tuple[list[float], list[float]]:
         """Of all programs, those that are done too."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -47,6 +47,11 @@ class Iterate:
             _axpy(self.multipliers, d, step.multipliers),
         )
 
+    @property
+    def parts(self) -> Tensors:
+        """Every tensor, in the order in which `mapped` changes them."""
+        return (self.point, self.dual, *self.free, *self.slacks, *self.multipliers)
+
     def mapped(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Iterate:
         """The same change to every tensor."""
         return Iterate(
@@ -88,9 +93,19 @@ def with_beta(at: Iterate, beta: float) -> Iterate:
     return replace(at, dual=dual)
 
 
-def all_positive(tensors: Tensors) -> bool:
-    """Whether every entry is."""
-    return all(bool((tensor > 0).all()) for tensor in tensors)
+def all_positive(tensors: Tensors) -> torch.Tensor:
+    """Of which programs every entry is, (B,)."""
+    return torch.stack([(tensor > 0).flatten(1).all(1) for tensor in tensors]).all(0)
+
+
+def joined(iterates: Sequence[Iterate]) -> Iterate | None:
+    """One batch of several, None where their shapes differ."""
+    shapes = [[part.shape[1:] for part in at.parts] for at in iterates]
+    if not all(shape == shapes[0] for shape in shapes):
+        return None
+    parts = zip(*(at.parts for at in iterates), strict=True)
+    together = iter([torch.cat(part) for part in parts])
+    return iterates[0].mapped(lambda _: next(together))
 
 
 class Newton(Protocol):
@@ -112,8 +127,8 @@ class Program(Protocol):
     def start(self) -> Iterate:
         """A strictly feasible primal point, positive multipliers."""
 
-    def resume(self, at: Iterate) -> Iterate | None:
-        """An iterate of a neighbouring program, made one of this; None if it is not feasible."""
+    def resume(self, at: Iterate) -> tuple[Iterate, torch.Tensor]:
+        """An iterate of neighbouring programs made one of these, and where it is feasible, (B,)."""
 
     def objective(self, u: torch.Tensor) -> torch.Tensor:
         """The value of each program at feasible blocks, (B,)."""

@@ -4,9 +4,9 @@ Shape letters: B programs, n samples, d features of which the first a are attack
 R distinct rows of the pattern matrix; the axis of length 2 is v, then w.
 
 Every sample of row r sees :math:`z_r = \sum_i R_{ri}(v_i - w_i)`. Free variables: h_j >= |u_j|
-entrywise (B, 2, P, a), g_r >= |z_r| entrywise (B, R, a), and one number a sample, xi. Pairs, in order:
-facets :math:`e_{ik}x_k^\top u_j - \epsilon 1^\top h_j`; h - u, h + u; g - z, g + z; and two of the
-loss, each of the form xi + slope s_k - weight epsilon 1'g - shift with s_k = sign_k x_k'z.
+entrywise (B, 2, P, a), g_r >= |z_r| entrywise (B, R, a), one number a sample, xi (B, n). Pairs, in
+order: facets :math:`e_{ik}x_k^\top u_j - \epsilon 1^\top h_j`; h - u, h + u; g - z, g + z; and two
+of the loss, each of the form xi + slope s_k - weight epsilon 1'g - shift with s_k = sign_k x_k'z.
 """
 
 from __future__ import annotations
@@ -110,10 +110,10 @@ class Robust:
         some.room, some.idle = self.room[keep], self.idle[keep]
         return some
 
-    def resume(self, at: Iterate) -> Iterate | None:
+    def resume(self, at: Iterate) -> tuple[Iterate, torch.Tensor]:
         """With the slacks of this program."""
         slacks = self._slacks(at.u, at.free)
-        return replace(with_beta(at, self.beta), slacks=slacks) if all_positive(slacks) else None
+        return replace(with_beta(at, self.beta), slacks=slacks), all_positive(slacks)
 
     def longest(self, at: Iterate, step: Iterate) -> torch.Tensor:
         """No variable has a domain of its own."""

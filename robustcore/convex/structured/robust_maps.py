@@ -73,6 +73,11 @@ class RobustMaps:
             self, facets=self.facets[keep], rows=self.rows[keep], row_of=self.row_of[keep]
         )
 
+    @property
+    def in_few_calls(self) -> bool:
+        """Dense products, which a GPU does in a fixed order and without a call for each row."""
+        return self.X.is_cuda
+
     @cached_property
     def _place(self) -> torch.Tensor:
         """Of each sample's row among the rows of all programs, (B n,)."""
@@ -95,8 +100,8 @@ class RobustMaps:
 
     def by_row(self, values: torch.Tensor) -> torch.Tensor:
         """Sums over the samples of each row: (B, n, k) -> (B, R, k)."""
-        if self.X.is_cuda:
-            return self.members @ values  # in a fixed order, which index_add_ has not there
+        if self.in_few_calls:
+            return self.members @ values
         B, R, _ = self.rows.shape
         total = values.new_zeros(B * R, values.shape[-1])
         return total.index_add_(0, self._place, values.flatten(0, 1)).unflatten(0, (B, R))
@@ -124,7 +129,7 @@ class RobustMaps:
 
     def add_row_grams(self, target: torch.Tensor, weights: torch.Tensor) -> None:
         """Add X' diag(weights) X over the samples of each row: (B, n) to (B, R, d, d), in place."""
-        if self.X.is_cuda:
+        if self.in_few_calls:
             target += self.gram(self.members * weights[:, None])
             return
         for b, (order, edges) in enumerate(self._runs):

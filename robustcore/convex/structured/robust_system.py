@@ -18,7 +18,7 @@ from .protocol import Iterate, Partial
 from .robust_maps import RobustMaps
 from .system import Refinement, accuracy, cholesky_solve, robust_cholesky
 
-Right = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # u, h, g, xi
+Right = Tensors  # of u, h, g, xi
 _REFINEMENTS = 4
 
 
@@ -180,7 +180,7 @@ class RobustNewton:
         rows = self.fold_g.matrix(d)
         lines = self._lines(one, two)
         length, cross, score = (
-            sum(weight * slope[i] * slope[j] for weight, slope in lines)
+            torch.stack([weight * slope[i] * slope[j] for weight, slope in lines]).sum(0)
             for i, j in ((0, 0), (0, 1), (1, 1))
         )
         rows[..., 0, 0] += maps.epsilon**2 * maps.by_row(length[..., None])[..., 0]
@@ -245,10 +245,9 @@ def _largest(parts: Right) -> torch.Tensor:
     return largest(*(part.abs() for part in parts))
 
 
-def _plus(a: Tensors, b: Tensors, c: Tensors | None = None, weight: float = 1.0) -> Right:
+def _plus(a: Right, b: Right, c: Right | None = None, weight: float = 1.0) -> Right:
     """a + b + weight c."""
-    total = (p + q for p, q in zip(a, b, strict=True))
-    if c is not None:
-        total = (p + weight * q for p, q in zip(total, c, strict=True))
-    first, second, third, fourth = total
-    return first, second, third, fourth
+    total = tuple(p + q for p, q in zip(a, b, strict=True))
+    if c is None:
+        return total
+    return tuple(p + weight * q for p, q in zip(total, c, strict=True))

@@ -25,7 +25,7 @@ from .system import NewtonSystem, Operators
 
 @dataclass(frozen=True)
 class Proof:
-    """Output multipliers theta (B, n) and facet multipliers lambda (B, 2, P, n), in user's units."""
+    """Multipliers of outputs, theta (B, n), and facets, lambda (B, 2, P, n); in user's units."""
 
     theta: torch.Tensor
     facets: torch.Tensor
@@ -86,10 +86,10 @@ class Standard:
         some.maps, some.gates = self.maps.subset(keep), self.gates[keep]
         return some
 
-    def resume(self, at: Iterate) -> Iterate | None:
+    def resume(self, at: Iterate) -> tuple[Iterate, torch.Tensor]:
         """With the slacks of this program."""
         slacks = self._slacks(at, self._facet_slack(at.u))
-        return replace(with_beta(at, self.beta), slacks=slacks) if all_positive(slacks) else None
+        return replace(with_beta(at, self.beta), slacks=slacks), all_positive(slacks)
 
     def longest(self, at: Iterate, step: Iterate) -> torch.Tensor:
         """No variable has a domain of its own."""
@@ -123,7 +123,7 @@ class Standard:
 
         `centre` is the first target of a complementarity product, before division by the degree.
         """
-        B, P, n = self.maps.active.shape
+        _, P, n = self.maps.active.shape
         centre = centre / (2 * n * P + 2 * P + pairs)
         length = min(2 * n * centre / self.beta, longest)
         u = (0.5 * length * self.gates)[:, None].expand(-1, 2, -1, -1)

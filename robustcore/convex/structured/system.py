@@ -53,6 +53,11 @@ class Operators:
         """Some programs of the batch."""
         return replace(self, active=self.active[keep], facets=self.facets[keep])
 
+    @property
+    def in_few_calls(self) -> bool:
+        """Whether large products beat those that leave out what is not active: on a GPU."""
+        return self.X.is_cuda
+
     @cached_property
     def shares(self) -> list[list[float]]:
         """Of active samples, for each pattern of each program."""
@@ -175,7 +180,7 @@ class NewtonSystem:
     def _schur_complements(self, roots: torch.Tensor, nearly_full: float) -> torch.Tensor:
         r"""Omega^{-1} + Y [sum_i D_i X (H_v^{-1} + H_w^{-1}) X' D_i] Y of each program."""
         X, sign = self.maps.X, self.maps.sign
-        if X.is_cuda:
+        if self.maps.in_few_calls:
             schur = masked_sums(roots, self.maps.active, X)
         else:
             each = zip(roots, self.maps.active, self.maps.shares, strict=True)
