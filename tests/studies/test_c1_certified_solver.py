@@ -8,6 +8,7 @@ import pytest
 from robustcore.errors import InputError
 from robustcore.studies import (
     c1_agreement,
+    c1_batch,
     c1_benchmark,
     c1_certified_solver,
     c1_path,
@@ -146,3 +147,18 @@ def test_by_hand_is_refused_where_it_does_not_apply():
     assert hand["solver_v"] == pytest.approx(hand["v"], abs=1e-6)
     with pytest.raises(InputError, match="beta"):
         c1_certified_solver.by_hand(2.0, 3.0, 0.0)
+
+
+def test_a_batch_and_its_programs_alone_end_at_the_same_optima():
+    """The recorded study at its smallest: one row a size on a machine without a GPU."""
+    sizes = (("(8)", 40, 20, 4), ("(15)", 40, 20, 3))
+    rows = c1_batch.record(sizes, n_draws=3, repeats=1, device="cpu")["c1_batch"]
+    assert [(r["program"], r["d"], r["device"]) for r in rows] == [
+        ("(8)", 8, "cpu"),
+        ("(15)", 8, "cpu"),
+    ]
+    for row in rows:
+        assert row["gap"] <= 1.01e-6
+        assert row["deviation"] <= 1e-6
+        assert row["ratio"] == pytest.approx(row["seconds_alone"] / row["seconds_batch"])
+        assert len(c1_batch.line(row)) == len(c1_batch.heading())
