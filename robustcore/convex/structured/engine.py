@@ -31,6 +31,7 @@ _CORRECTIONS = 3
 _CENTRAL = 0.95  # a step this long needs no correction,
 _GAIN = 0.02  # and one that lengthens both lengths by less together is not worth its work
 _SHORTEST = 1e-8
+_BEHIND = 0.01  # of what is missing in the dual equation, where that may lag
 
 
 def minimise(
@@ -166,8 +167,11 @@ class _Run:
         search = _Search(self.program, self.at)
         affine = search.direction(*search.goals(None, None))
         p, d = search.lengths(affine)
-        shortest = torch.minimum(p, d)
-        target = self._complementarity() * (1 - shortest).pow(3).clamp(min=1e-8)
+        now = self._complementarity()
+        target = now * (1 - torch.minimum(p, d)).pow(3).clamp(min=1e-8)
+        if self.program.bends:
+            missing = total((search.residual * self.at.u).abs()) / self.degree
+            target = torch.maximum(target, torch.minimum(now, _BEHIND * missing))
         goals = search.goals(target, affine)
         step = search.direction(*goals)
         p, d = search.lengths(step)

@@ -120,6 +120,7 @@ class Program(Protocol):
 
     beta: float
     one_length: bool  # whether primal and dual must take the same step
+    bends: bool  # whether a full step leaves the dual equation unsolved: complementarity then waits
 
     def subset(self, keep: torch.Tensor) -> Program:
         """Those programs of the batch that a mask (B,) names."""

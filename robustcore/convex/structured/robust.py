@@ -69,6 +69,7 @@ class Robust:
     """
 
     one_length: bool
+    bends = False
     slopes: tuple[float, float]
     weights: tuple[float, float]
 

@@ -53,6 +53,7 @@ class Standard:
     """
 
     one_length = False
+    bends = False
 
     def __init__(
         self,
