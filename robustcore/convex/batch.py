@@ -29,8 +29,8 @@ def train_batch(
 
     The programs share every matrix product and nothing else: each has its own step lengths, bounds
     and end, and leaves the batch when its gap is certified. This is for a GPU, which one program is
-    too small to keep busy. On a CPU it saves most of the time of small programs, and loses where the
-    factors of all together, some 2 P d'^2 numbers each, are more than its caches hold: then
+    too small to keep busy. On a CPU it saves most of the time of small programs, and loses where
+    the factors of all together, some 2 P d'^2 numbers each, are more than its caches hold: there
     `train_standard` one by one is the better call.
 
     Source: [A] eqs. (8), (15), (18), Algorithms 1 and 2; method: own
