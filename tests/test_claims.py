@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from robustcore import claims
 from robustcore.errors import CorruptDataError, DataError, InputError
@@ -55,6 +56,20 @@ def test_every_record_is_whole_and_private(id: str) -> None:
     record = records.load(id, ROOT / "results")
     assert record.provenance["profile"]
     assert "/home/" not in json.dumps(record.provenance)
+
+
+PROFILES = {
+    path.stem: yaml.safe_load(path.read_text()) or {}
+    for path in sorted((ROOT / "notebooks" / "profiles").glob("*.yml"))
+}
+
+
+@pytest.mark.parametrize("id", records.identifiers(ROOT / "results"))
+def test_a_record_has_the_sizes_of_the_profile_that_it_names(id: str) -> None:
+    record = records.load(id, ROOT / "results")
+    profile = PROFILES.get(record.provenance["profile"], {})
+    sizes = profile.get(id.split(".")[0], {})
+    assert {k: v for k, v in sizes.items() if record.parameters.get(k, v) != v} == {}
 
 
 def _copied_ledger(tmp_path: Path) -> tuple[claims.Claim, Path]:

@@ -17,6 +17,14 @@ _BADGES = {
     "wrong as printed": "danger",
     "not testable": "secondary",
 }
+# of a statement of our own one says whether it holds, not whether it was reproduced
+_OWN = {
+    "reproduced": ("holds", "hold"),
+    "reproduced in part": ("holds in part", "hold in part"),
+    "not reproduced": ("does not hold", "do not hold"),
+    "wrong as printed": ("is wrong", "are wrong"),
+    "not testable": ("cannot be tested", "cannot be tested"),
+}
 _SECTIONS = (
     ("[A]", "Paper A: Bai et al. (2022)"),
     ("[B]", "Paper B: Bertsimas et al. (2023)"),
@@ -26,7 +34,8 @@ _HEAD = """# Scoreboard
 Every claim of {{cite:t}}`bai2022practical` [A] and {{cite:t}}`bertsimas2022robust` [B] that this
 book has judged: what the paper prints, what our recorded runs give, and the verdict. A verdict is
 not an opinion: each entry of `claims/` states in expressions over recorded rows what would make the
-claim true, and the tests compute it again.
+claim true, and the tests compute it again. What is not the papers' but ours is counted apart and
+comes last.
 
 {tally}
 
@@ -54,9 +63,9 @@ def _scoreboard(ledger: list[claims.Claim]) -> str:
         entries = [claim for claim in ledger if claim.source.startswith(mark)]
         if entries:
             text += f"## {title}\n\n" + _table(entries)
-    others = [c for c in ledger if not c.source.startswith(tuple(m for m, _ in _SECTIONS))]
-    if others:
-        text += "## This book's own\n\n" + _table(others)
+    own = [claim for claim in ledger if _is_own(claim)]
+    if own:
+        text += "## This book's own\n\n" + _table(own)
     return text + _recorded(ledger)
 
 
@@ -70,7 +79,7 @@ def _table(entries: list[claims.Claim]) -> str:
                 f"claim {claim.id!r} stores {claim.verdict!r}, its rows give {verdict!r}; "
                 "correct the entry or its criterion."
             )
-        badge = f"{{bdg-{_BADGES[verdict]}}}`{verdict}`"
+        badge = _badge(claim)
         ours = claims.ours(claim, rows_of) or "–"
         page = f"[](../notebooks/{claim.page}.ipynb)"
         for start, cell in (
@@ -105,15 +114,29 @@ def _findings(ledger: list[claims.Claim]) -> str:
         if claim.finding:
             numbers = {"ours": claims.ours(claim, rows_of), "paper": _printed(claim.paper)}
             sentence = _one_line(claim.finding).format(**numbers)
-            badge = f"{{bdg-{_BADGES[claim.verdict]}}}`{claim.verdict}`"
-            lines.append(f"- {sentence} {badge} [](../notebooks/{claim.page}.ipynb)")
+            lines.append(f"- {sentence} {_badge(claim)} [](../notebooks/{claim.page}.ipynb)")
     return "\n".join(lines) + "\n"
 
 
 def _tally(ledger: list[claims.Claim]) -> str:
-    counts = Counter(claim.verdict for claim in ledger)
-    parts = [f"{counts[v]} {v}" for v in claims.VERDICTS if counts[v]]
-    return f"{len(ledger)} claims: {', '.join(parts)}."
+    """How many of the papers' claims have which verdict and, apart from them, what is our own."""
+    papers = Counter(claim.verdict for claim in ledger if not _is_own(claim))
+    own = Counter(claim.verdict for claim in ledger if _is_own(claim))
+    counts = [f"{papers[v]} {v}" for v in claims.VERDICTS if papers[v]]
+    text = f"{papers.total()} claims of the two papers: {', '.join(counts)}."
+    if own:
+        counts = [f"{own[v]} {_OWN[v][own[v] > 1]}" for v in claims.VERDICTS if own[v]]
+        text += f" Of {own.total()} statements of our own {' and '.join(counts)}."
+    return text
+
+
+def _is_own(claim: claims.Claim) -> bool:
+    return not claim.source.startswith(tuple(mark for mark, _ in _SECTIONS))
+
+
+def _badge(claim: claims.Claim) -> str:
+    words = _OWN[claim.verdict][0] if _is_own(claim) else claim.verdict
+    return f"{{bdg-{_BADGES[claim.verdict]}}}`{words}`"
 
 
 def _printed(paper: Any) -> str:

@@ -48,7 +48,7 @@ def published_against_strongest(rows: Sequence[Mapping[str, Any]]) -> style.Card
                 for kind in _LOOKS if p == "1" else ("published", "strongest"):
                     _draw(ax, here, method, kind)
             name = r"$L_\infty$" if p == "inf" else f"$L_{p}$"
-            ax.set(xscale="log", xlabel=rf"{name} radius $\rho$ (pixel / 255)", title=name)
+            ax.set(xscale="log", xlabel=rf"{name} radius $\rho$ (pixel range 1)", title=name)
             radii = sorted({r["radius"] for r in rows if r["p"] == p})
             ax.set_xticks(radii, [f"{radius:.2g}" for radius in radii])
             ax.minorticks_off()

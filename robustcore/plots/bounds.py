@@ -86,7 +86,7 @@ def share_above(rows: Sequence[dict]) -> style.Card:
                         label=f"{training}: {attack}",
                     )
             name = r"$L_\infty$" if p == "inf" else f"$L_{p}$"
-            ax.set(xscale="log", xlabel=rf"{name} radius $\rho$ (pixel / 255)", ylim=(0, 104))
+            ax.set(xscale="log", xlabel=rf"{name} radius $\rho$ (pixel range 1)", ylim=(0, 104))
         axes[0, 0].set_ylabel("images with aRUB ≥ attack (%)")
         axes[0, -1].legend(ncols=1)
     return fig
@@ -119,7 +119,7 @@ def certified_curves(selected: Sequence[dict]) -> style.Card:
         left.set(title="certified by RUB", ylabel="test images (%)", ylim=(0, 100))
         right.set_title("certified by the tightest bound; dots: PGD")
         for ax in (left, right):
-            ax.set_xlabel(r"$L_1$ radius $\rho$ (pixel / 255)")
+            ax.set_xlabel(r"$L_1$ radius $\rho$ (pixel range 1)")
         left.legend()
     return fig
 

@@ -71,7 +71,7 @@ def certified_by_pool(rows: Sequence[dict]) -> style.Card:
                 ax.plot(radius, proved, label=_LABELS[method], **style.line(method))
                 ax.plot(radius, left, "o", color=style.colour(method), markersize=4)
             ax.set(
-                title=f"{pool} pools", xlabel=r"$L_1$ radius $\rho$ (pixel / 255)", ylim=(0, 100)
+                title=f"{pool} pools", xlabel=r"$L_1$ radius $\rho$ (pixel range 1)", ylim=(0, 100)
             )
         axes[0, 0].set_ylabel("test images (%)")
         axes[0, 0].legend()

@@ -10,7 +10,8 @@ study is the module `robustcore.studies.NAME`, whose function
 makes the rows of every record that the notebook shows. Its arguments carry the names of the
 notebook's parameters, and their defaults are the notebook's values: that is profile `quick`.
 Profile `paper` adds what `notebooks/profiles/paper.yml` says under NAME, and `--set` has the last
-word. Each record is saved by `robustcore.studies.records` with its provenance.
+word. Each record is saved by `robustcore.studies.records` with its provenance, in which the profile
+is named: "quick" if the profile asked for says nothing of the study, and with what --set changed.
 
 This needs torch, numpy, scipy, pandas and pyyaml, and runs from a bare copy of the source tree.
 """
@@ -77,6 +78,17 @@ def parameters(name: str, profile: str, given: Mapping[str, Any]) -> dict[str, A
     return chosen
 
 
+def label(name: str, profile: str, given: Mapping[str, Any]) -> str:
+    """What a record says of its sizes: the profile they are from, and what was changed by hand.
+
+    Source: own
+    """
+    own = profile if _profile(name, profile) else "quick"
+    usual = parameters(name, profile, {})
+    changed = [key for key, value in given.items() if usual[key] != value]
+    return f"{own}, but {', '.join(changed)}" if changed else own
+
+
 def run(name: str, profile: str, given: Mapping[str, Any], out: Path | None) -> list[Path]:
     """Run a study and save each of its records; returns the files.
 
@@ -86,8 +98,9 @@ def run(name: str, profile: str, given: Mapping[str, Any], out: Path | None) -> 
     started = time.monotonic()
     found = study(name)(**chosen)
     seconds = time.monotonic() - started
+    named = label(name, profile, given)
     return [
-        records.save(id, list(rows), chosen, folder=out, seconds=seconds, profile=profile)
+        records.save(id, list(rows), chosen, folder=out, seconds=seconds, profile=named)
         for id, rows in found.items()
     ]
 

@@ -250,6 +250,7 @@ def _row(
         "patterns": len(solution.patterns),
         "kept": int(solution.pattern_kept.sum()),
         "neurons": solution.n_neurons,
+        "all_active": _all_active(solution.network(), pair),
         "objective": solution.objective,
         "gap": solution.gap,
         "robust_cost": cost,
@@ -258,6 +259,13 @@ def _row(
         "solver": solution.solver,
         "seconds": round(solution.seconds, 1),
     }
+
+
+def _all_active(net: TwoLayerReLU, pair: Pair) -> float:
+    """Share of the test images on which every neuron is active: there the network is linear."""
+    with torch.no_grad():
+        z = torch.from_numpy(pair.X_test) @ net.u.T + net.b
+    return float((z > 0).all(1).double().mean())
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

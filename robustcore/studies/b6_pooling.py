@@ -122,9 +122,9 @@ def along_the_edge(points: int = 41) -> list[dict[str, float]]:
 
 @dataclass(frozen=True)
 class MaximumBelow(PooledRectifier):
-    """The pool of the published code: below the activation, the *maximum* of the t_i l_i.
+    """The pool of the authors' repository: below the activation, the *maximum* of the t_i l_i.
 
-    Source: [B] Appendix C, published code
+    Source: own (on the authors' repository, certificate_loss of networks/CNN2.py)
     """
 
     def slopes(self, z: torch.Tensor) -> torch.Tensor:
@@ -137,9 +137,9 @@ class MaximumBelow(PooledRectifier):
 
 
 def published_bound(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
-    """RUB with the max pool of the published code, over the vertices: not an upper bound.
+    """RUB with the max pool of the authors' repository, over the vertices: not an upper bound.
 
-    Source: [B] Appendix C, published code
+    Source: own (on the authors' repository, certificate_loss of networks/CNN2.py)
     """
     at = Recursion.around(net, x, y)
     z, slopes, activations = at.z, [], []

@@ -29,4 +29,4 @@ def test_one_panel_a_pool_and_one_line_a_method():
     for ax in fig.axes:
         assert len(ax.lines) == 6
         assert list(ax.lines[0].get_ydata()) == [50.0, 50.0]
-        assert "255" in ax.get_xlabel()
+        assert "pixel range 1" in ax.get_xlabel()

@@ -38,6 +38,9 @@ def test_curves_and_their_distances(images):
     by_hand = sum(abs(r["arub"] - r["adversarial"]) / r["adversarial"] for r in first) / 3
     assert apart[0]["minimised"] == apart[0]["arub"] == pytest.approx(by_hand)
     assert apart[0]["final"] == rows[2]["adversarial"]
+    later = b2_arub.distance_to_adversarial(rows, since=0.5)
+    by_hand = sum(abs(r["arub"] - r["adversarial"]) / r["adversarial"] for r in rows[1:3]) / 2
+    assert later[0]["arub"] == pytest.approx(by_hand)
     assert apart[1]["arub"] > apart[0]["arub"]  # farther at the larger radius
 
 

@@ -44,8 +44,17 @@ def test_rows_are_recorded_with_the_parameters(
     assert len(record.rows) == 20
     assert record.rows[2] == {"step": 2, "value": 11}
     assert record.parameters == {"steps": 20, "seed": 7}
-    assert record.provenance["profile"] == "paper"
+    assert record.provenance["profile"] == "paper, but seed"
     assert "recorded b0_toy.square.json" in capsys.readouterr().out
+
+
+def test_a_record_says_what_its_sizes_are(study: Path) -> None:
+    assert command.label("b0_toy", "paper", {}) == "paper"
+    assert command.label("b0_toy", "paper", {"steps": 20}) == "paper"  # what the profile has anyway
+    assert command.label("b0_toy", "paper", {"steps": 3, "seed": 1}) == "paper, but steps, seed"
+    assert command.label("b0_toy", "quick", {}) == "quick"
+    (study / "notebooks" / "profiles" / "paper.yml").write_text("b1_other: {steps: 20}\n")
+    assert command.label("b0_toy", "paper", {}) == "quick"
 
 
 def test_unknown_names_are_refused(study: Path) -> None:

@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
+from robustcore.networks import TwoLayerReLU
 from robustcore.studies import a1_convex_training, a4_cifar, a4_hinge
 
 
@@ -53,3 +55,13 @@ def test_the_rows_of_the_image_pair():
     both = [r["objective"] for r in rows if r["method"] == "algorithm_2"]
     assert mean["algorithm_2"]["objective"] == pytest.approx(math.fsum(both) / 2)
     assert mean["algorithm_2"]["runs"] == 2
+
+
+def test_a_network_is_linear_where_all_its_neurons_are_active():
+    """Of four inputs one lies on the positive side of both neurons; without neurons all do."""
+    x = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    pair = a4_cifar.Pair(x, np.ones(4), x, np.ones(4))
+    net = TwoLayerReLU(torch.eye(2, dtype=torch.float64), torch.ones(2, dtype=torch.float64))
+    assert a4_cifar._all_active(net, pair) == 0.25
+    nothing = TwoLayerReLU(net.u.detach()[:0], net.alpha.detach()[:0])
+    assert a4_cifar._all_active(nothing, pair) == 1
