@@ -6,6 +6,7 @@ import base64
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -47,7 +48,7 @@ def test_the_readme_fits_on_a_screen() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 45
 
 
-def test_a_network_trained_elsewhere_is_certified_as_the_readme_says(
+def test_the_example_of_the_readme_does_what_it_says(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The block is run as it stands, on a network that plain torch and scikit-learn made."""
@@ -69,6 +70,8 @@ def test_a_network_trained_elsewhere_is_certified_as_the_readme_says(
         "std": torch.as_tensor(scaler.scale_, dtype=torch.float32),
         "x": torch.as_tensor(data, dtype=torch.float32)[rows],
         "y": y[rows],
+        "X": data[:100],
+        "signs": np.where(target[:100] == 0, 1.0, -1.0),
     }
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
     exec(compile(block, "README.md", "exec"), given)
@@ -79,6 +82,10 @@ def test_a_network_trained_elsewhere_is_certified_as_the_readme_says(
     assert not proved.all()
     assert (exact[proved] <= 0).all()  # the worst gap of a proved sample, solved exactly
     assert f"{proved.double().mean():.1%}" in capsys.readouterr().out
+    best = given["best"]
+    assert 0 <= best.gap <= 1e-6
+    cost = rc.convex.vertex_cost(best.network(), data[:100], given["signs"], best.ball, best.beta)
+    assert cost == pytest.approx(best.objective, abs=1e-6)
     assert given["loss"] > nn.functional.cross_entropy(net(scaled[rows]), y[rows])
 
 
