@@ -169,9 +169,11 @@ def line(row: Mapping[str, Any]) -> str:
 
     Source: own
     """
-    size = f"{row['program']:5} {row['n']:5} {row['d']:4} {row['patterns_used']:4}"
-    ours = [f"{row['tolerance']:.0e}", *_cells(row, "")]
-    return " ".join([size, f"{row['threads']}", *ours, *_cells(row, "clarabel_"), _ratio(row)])
+    size = f"{row['program']:5} {row['n']:4} {row['d']:3} {row['patterns_used']:3} {row['threads']}"
+    ours = _cells(row, "", ("iterations", "seconds", "gap", "peak_mb"))
+    theirs = _cells(row, "clarabel_", ("seconds", "gap", "peak_mb"))
+    ratio = "-" if row["ratio"] is None else format(row["ratio"], ".1f")
+    return f"{size} {ours} {theirs} {ratio:>5}"
 
 
 def heading() -> str:
@@ -179,21 +181,17 @@ def heading() -> str:
 
     Source: own
     """
-    ours = f"{'its':>4} {'seconds':>7} {'gap':>7} {'MB':>5}"
-    size = f"{'':5} {'n':>5} {'d':>4} {'P':>4}"  # threads are t
-    return f"{size} t {'tol':5} {ours} {ours} {'ratio':>6}"
+    size = f"{'':5} {'n':>4} {'d':>3} {'P':>3}"  # threads are t
+    shared = f"{'seconds':>7} {'gap':>7} {'MB':>4}"
+    return f"{size} t {'its':>3} {shared} {shared} {'ratio':>5}"
 
 
-def _cells(row: Mapping[str, Any], prefix: str) -> list[str]:
-    formats: Sequence[tuple[str, str, int]] = (
-        ("iterations", "d", 4), ("seconds", ".2f", 7), ("gap", ".1e", 7), ("peak_mb", ".0f", 5),
-    )  # fmt: skip
-    values = ((row[prefix + key], kind, width) for key, kind, width in formats)
-    return [" ".join(f"{'-' if v is None else format(v, k):>{w}}" for v, k, w in values)]
+_FORMATS = {"iterations": ("d", 3), "seconds": (".2f", 7), "gap": (".1e", 7), "peak_mb": (".0f", 4)}
 
 
-def _ratio(row: Mapping[str, Any]) -> str:
-    return f"{'-' if row['ratio'] is None else format(row['ratio'], '.1f'):>6}"
+def _cells(row: Mapping[str, Any], prefix: str, names: Sequence[str]) -> str:
+    known = ((row[prefix + name], *_FORMATS[name]) for name in names)
+    return " ".join(f"{'-' if v is None else format(v, k):>{w}}" for v, k, w in known)
 
 
 def _pack(given: Problem, solver: str, file: Path) -> None:
