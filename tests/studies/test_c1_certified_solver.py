@@ -162,3 +162,18 @@ def test_a_batch_and_its_programs_alone_end_at_the_same_optima():
         assert row["deviation"] <= 1e-6
         assert row["ratio"] == pytest.approx(row["seconds_alone"] / row["seconds_batch"])
         assert len(c1_batch.line(row)) == len(c1_batch.heading())
+
+
+def test_the_images_travel_in_a_file(tmp_path):
+    """What a machine without CIFAR-10 measures is what this one measures."""
+    file = str(tmp_path / "pair.npz")
+    c1_batch.write_pair(file, 40)
+    sizes = (("(8)", 40, 20, 3),)
+    there, here = (
+        c1_batch.record(sizes, n_draws=2, repeats=1, device="cpu", pair_file=name)["c1_batch"][0]
+        for name in (file, "")
+    )
+    timed = {"seconds_batch", "seconds_alone", "ratio"}
+    assert {k: v for k, v in there.items() if k not in timed} == {
+        k: v for k, v in here.items() if k not in timed
+    }
