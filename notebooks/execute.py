@@ -42,6 +42,7 @@ PAGE_PARTS = (
 # figure of a notebook -> picture of the README
 PICTURES = {"fig-a1-optimum": HERE.parent / "book" / "images" / "optimum.png"}
 STYLER_ID = re.compile(r"\bT_[0-9a-f]{5}(?=\b|_)")
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 STRIP = "metadata.papermill cell.metadata.papermill cell.metadata.execution"
 
 
@@ -80,7 +81,7 @@ def store(name: str) -> float:
 
 
 def strip(path: Path) -> None:
-    """Take out what differs from run to run: times, machine, papermill's notes."""
+    """Take out what differs from run to run: times, addresses, machine, papermill's notes."""
     keep = ["--keep-output", "--keep-count", "--extra-keys", STRIP]
     subprocess.run([sys.executable, "-m", "nbstripout", *keep, str(path)], check=True)
     notebook = nbformat.read(path, as_version=4)
@@ -89,10 +90,28 @@ def strip(path: Path) -> None:
     for number, cell in enumerate(notebook.cells):
         if not cell.metadata.get("tags"):
             cell.metadata.pop("tags", None)
+        if cell.cell_type == "code":
+            cell.outputs = merged(cell.outputs)
         for output in cell.get("outputs", []):
-            if html := output.get("data", {}).get("text/html"):  # pandas draws a new id each time
-                output["data"]["text/html"] = STYLER_ID.sub(f"T_{number}", html)
+            data = output.get("data", {})
+            if html := data.get("text/html"):  # pandas draws a new id each time
+                data["text/html"] = STYLER_ID.sub(f"T_{number}", html)
+            if plain := data.get("text/plain"):
+                data["text/plain"] = ADDRESS.sub("", plain)
     nbformat.write(notebook, path)
+
+
+def merged(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """What is printed in a row as one output, however its lines arrived."""
+    joined: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        stream = output.get("output_type") == last.get("output_type") == "stream"
+        if stream and output.name == last["name"]:
+            last["text"] += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def page(out: Path, name: str) -> Path:

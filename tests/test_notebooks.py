@@ -7,6 +7,7 @@ import inspect
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import jupytext
@@ -149,6 +150,11 @@ def test_the_pair_is_in_step(name: str) -> None:
     counts = [c.execution_count for c in stored.cells if c.cell_type == "code"]
     assert counts == list(range(1, len(counts) + 1))
     assert "papermill" not in stored.metadata
+    for cell in stored.cells:
+        outputs = cell.get("outputs", [])
+        kinds = [(o.output_type, o.get("name")) for o in outputs]
+        assert ("stream", "stdout") not in (a for a, b in pairwise(kinds) if a == b)
+        assert not any(" at 0x" in o.get("data", {}).get("text/plain", "") for o in outputs)
 
 
 @every_notebook
