@@ -126,6 +126,29 @@ def test_a_neuron_whose_constraint_is_tight_counts_as_feasible():
     assert not patterns.robust_feasible(X, cells, LpBall(math.inf, 1.001)).any()
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_interior_points_are_strictly_inside_and_the_answers_are_the_same(seed):
+    """Every robust constraint holds with room; a pattern without such a point has none to give."""
+    case = a_instances.instance(seed)
+    given = (case.X, case.all_patterns, case.ball, case.perturb_bias)
+    alive, points = patterns.robust_interior(*given)
+    assert alive.tolist() == patterns.robust_feasible(*given).tolist()
+    design = patterns.design_matrix(case.X, case.all_patterns.bias)
+    attacked = design.shape[1] - (case.all_patterns.bias and not case.perturb_bias)
+    found = np.isfinite(points).all(axis=0)
+    assert (alive | ~found).all()
+    assert found.any() or not alive.any()
+    for e, u in zip(case.all_patterns.signs.T[found], points.T[found], strict=True):
+        assert (e * (design @ u)).min() > case.ball.support(u[:attacked])
+
+
+def test_a_tight_neuron_has_no_interior_point():
+    X = np.array([[1.0]])
+    alive, points = patterns.robust_interior(X, patterns.enumerate(X), LpBall(math.inf, 1.0))
+    assert alive.all()
+    assert np.isnan(points).all()
+
+
 def test_only_constant_patterns_survive_any_radius_with_a_bias_left_alone(X):
     cells = patterns.enumerate(X, bias=True)
     alive = cells.take(patterns.robust_feasible(X, cells, LpBall(math.inf, 1e3)))
@@ -167,6 +190,8 @@ def test_bad_input_is_refused_in_one_sentence(X):
         Patterns(np.ones((3, 2)), None, False, "")
     with pytest.raises(InputError, match="needs p=inf or p=1"):
         patterns.robust_feasible(X, cells, LpBall(2, 0.1))
+    with pytest.raises(InputError, match="needs p=inf"):
+        patterns.robust_interior(X, cells, LpBall(1, 0.1))
     with pytest.raises(InputError, match="X must be finite"):
         patterns.sample(np.array([[np.nan]]), 1, rng)
     with pytest.raises(InputError, match="n_patterns must be at least 1"):
