@@ -53,7 +53,8 @@ def train(
     start = options.pop("start", None)
     if start is not None:
         check_start(start, patterns, loss, ball)
-    task = Task.of(X, y, patterns, beta, loss, ball, perturb_bias, reduce, solver != "clarabel")
+    inside = solver in ("auto", "structured")
+    task = Task.of(X, y, patterns, beta, loss, ball, perturb_bias, reduce, inside)
     chosen = choose_solver(solver, reduce and worthwhile(task.data))
     if not task.kept.any():
         return task.solution(None, chosen, clock())

@@ -98,7 +98,6 @@ class Robust:
         self.gates = padded([gate / torch.linalg.vector_norm(gate, dim=0) for gate in gates]).mT
         length = self.maps.epsilon * self.gates[..., :attacked].abs().sum(-1, keepdim=True)
         self.room = (facets * (self.gates @ scaled.T) - length).amin(dim=-1)
-        self.idle = ~used
         if not bool(((self.room > 0) | self.idle).all()):
             program, worst = ((self.room <= 0) & used).nonzero()[0].tolist()
             where = f" of program {program}" if len(active) > 1 else ""
@@ -108,8 +107,13 @@ class Robust:
         """Some programs of the batch."""
         some = copy.copy(self)
         some.maps, some.gates = self.maps.subset(keep), self.gates[keep]
-        some.room, some.idle = self.room[keep], self.idle[keep]
+        some.room = self.room[keep]
         return some
+
+    @property
+    def idle(self) -> torch.Tensor:
+        """Which patterns only fill up, (B, P)."""
+        return (self.maps.facets == 0).all(dim=-1)
 
     def resume(self, at: Iterate) -> tuple[Iterate, torch.Tensor]:
         """With the slacks of this program."""
