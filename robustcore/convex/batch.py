@@ -11,6 +11,7 @@ from ..balls import LpBall
 from ..errors import InputError
 from ..patterns import Patterns
 from .interior import solve_batch
+from .robust_margin import check_norm
 from .running import Task, check_start
 from .solving import ConvexSolution, Stopwatch
 
@@ -29,9 +30,9 @@ def train_batch(
 
     The programs share every matrix product and nothing else: each has its own step lengths, bounds
     and end, and leaves the batch when its gap is certified. This is for a GPU, which one program is
-    too small to keep busy. On a CPU it saves most of the time of small programs, and loses where
-    the factors of all together, some 2 P d'^2 numbers each, are more than its caches hold: there
-    `train_standard` one by one is the better call.
+    too small to keep busy. On a CPU it saves most of the time of small programs, which is that of
+    the calls. But every step corrects and refines as often as its neediest program wants: large
+    programs take longer together, and `train_standard` one by one is the better call there.
 
     Source: [A] eqs. (8), (15), (18), Algorithms 1 and 2; method: own
 
@@ -80,8 +81,8 @@ def train_batch(
     clock = Stopwatch()
     if not draws:
         raise InputError("draws is empty; pass at least one Patterns record.")
-    if ball is not None and not isinstance(ball, LpBall):
-        raise InputError(f"ball must be an LpBall or None, got {type(ball).__name__}.")
+    if ball is not None:
+        check_norm(ball)
     settings = dict(options or {})
     before = settings.pop("start", None)
     if before is not None:
