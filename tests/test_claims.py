@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from robustcore import claims
+from robustcore.claims import entry
 from robustcore.errors import CorruptDataError, DataError, InputError
 from robustcore.expressions import evaluate
 from robustcore.studies import records
@@ -30,9 +32,11 @@ ENTRY = {
     "verdict": "reproduced",
     "reason": "It does.",
     "page": "b5_rub",
+    "scale": "smaller: one network",
 }
 
 
+@functools.cache
 def rows_of(id: str) -> list[dict]:
     return records.load(id, ROOT / "results").rows
 
@@ -47,8 +51,12 @@ def test_the_stored_verdict_is_the_computed_one(claim: claims.Claim) -> None:
 @pytest.mark.parametrize("claim", LEDGER, ids=lambda claim: claim.id)
 def test_a_claim_leads_to_its_page(claim: claims.Claim) -> None:
     assert (ROOT / "notebooks" / f"{claim.page}.md").is_file()
-    if claim.finding:
-        claim.finding.format(ours="", paper="")
+
+
+@pytest.mark.parametrize("claim", LEDGER, ids=lambda claim: claim.id)
+def test_the_sentences_of_a_claim_can_be_filled_from_its_records(claim: claims.Claim) -> None:
+    for sentence in (claim.reason, claim.finding or "", claim.needs or ""):
+        assert "{" not in claims.said(sentence, claim, rows_of).replace("{-1, 1}", "")
 
 
 @pytest.mark.parametrize("id", records.identifiers(ROOT / "results"))
@@ -98,7 +106,7 @@ def test_a_missing_record_is_named(tmp_path: Path) -> None:
 
 
 def _claim(**changes: object) -> claims.Claim:
-    return claims._claim({**ENTRY, **changes}, "test.yml")
+    return entry._claim({**ENTRY, **changes}, "test.yml")
 
 
 @pytest.mark.parametrize(
@@ -114,6 +122,7 @@ def _claim(**changes: object) -> claims.Claim:
             "reproduced in part",
         ),
         ({"wrong_if": "count() == 3", "reproduced_if": "count() == 3"}, "wrong as printed"),
+        ({"misprint_if": "count() == 3", "reproduced_if": "count() == 3"}, "misprint"),
         ({"reproduced_if": 'all(r["n"] == 3 for r in rows(radius=2.8))'}, "reproduced"),
     ],
 )
@@ -124,6 +133,46 @@ def test_the_first_criterion_that_holds_decides(criteria: dict[str, str], verdic
 def test_without_criteria_a_claim_is_not_testable() -> None:
     claim = _claim(record=None, verdict="not testable", reason="No data published.")
     assert claims.judge(claim, lambda id: ROWS) == "not testable"
+
+
+def test_what_names_the_run_that_it_needs_is_not_run() -> None:
+    claim = _claim(record=None, verdict="not run", needs="A network of the paper's size.")
+    assert claims.judge(claim, lambda id: ROWS) == "not run"
+
+
+def test_named_values_serve_criteria_and_sentences() -> None:
+    claim = _claim(
+        values={
+            "rub": 'val("certified", method="rub", radius=2.8)',
+            "lead": 'rub - val("certified", method="nominal", radius=2.8)',
+        },
+        ours="[rub, lead]",
+        names=["RUB", "its lead"],
+        unit="of 1",
+        format=".2f",
+        reproduced_if="lead > 0.5",
+        reason="RUB leads by {lead:.0%} ({ours}; the paper prints {paper}).",
+    )
+    assert claims.judge(claim, lambda id: ROWS) == "reproduced"
+    assert claims.recorded(claim, lambda id: ROWS) == [
+        claims.Recorded("RUB", 0.76, "of 1", "0.76 of 1"),
+        claims.Recorded("its lead", 0.75, "of 1", "0.75 of 1"),
+    ]
+    assert claims.said(claim.reason, claim, lambda id: ROWS) == (
+        "RUB leads by 75% (0.76, 0.75; the paper prints 84.2)."
+    )
+
+
+def test_a_sentence_that_names_an_unknown_number_is_refused() -> None:
+    claim = _claim(reason="It leads by {lead}.")
+    with pytest.raises(InputError, match="cannot be filled"):
+        claims.said(claim.reason, claim, lambda id: ROWS)
+
+
+def test_each_number_has_a_name_or_none() -> None:
+    claim = _claim(ours='col("certified", method="rub")', names=["one"])
+    with pytest.raises(InputError, match="names 1 numbers"):
+        claims.recorded(claim, lambda id: ROWS)
 
 
 def test_rows_of_several_records_carry_their_record() -> None:
@@ -145,6 +194,8 @@ def test_our_number_is_shown_as_the_entry_wishes() -> None:
         ({"verdikt": "x"}, "unknown keys"),
         ({"reason": ""}, "lacks \\['reason'\\]"),
         ({"record": None, "reproduced_if": "True"}, "names no record"),
+        ({"reproduced_if": "True", "needs": "a run"}, "keep one of them"),
+        ({"reproduced_if": "True", "scale": "large"}, "of its scale; begin with"),
     ],
 )
 def test_an_unfit_entry_is_refused(changes: dict[str, object], message: str) -> None:
@@ -153,8 +204,7 @@ def test_an_unfit_entry_is_refused(changes: dict[str, object], message: str) -> 
 
 
 def test_ids_are_unique(tmp_path: Path) -> None:
-    entry = json.dumps([ENTRY, ENTRY])  # JSON is YAML
-    (tmp_path / "x.yml").write_text(entry)
+    (tmp_path / "x.yml").write_text(json.dumps([ENTRY, ENTRY]))  # JSON is YAML
     with pytest.raises(InputError, match="used twice"):
         claims.load(tmp_path)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from book.generate import scoreboard
 from robustcore import claims
 
@@ -30,8 +32,19 @@ def test_own_statements_are_not_counted_as_claims_of_the_papers() -> None:
 
 
 def test_a_statement_of_our_own_holds_or_does_not() -> None:
-    assert scoreboard._badge(_claim("own", "reproduced")) == "{bdg-success}`holds`"
-    assert scoreboard._badge(PAPERS[0]) == "{bdg-success}`reproduced`"
+    assert scoreboard.badges(_claim("own", "reproduced")) == "{bdg-success}`holds`"
+    assert scoreboard.badges(PAPERS[0]) == "{bdg-success}`reproduced`"
+
+
+def test_a_badge_shows_the_scale_of_the_run() -> None:
+    claim = dataclasses.replace(PAPERS[0], scale="smaller: one seed")
+    assert scoreboard.badges(claim) == "{bdg-success}`reproduced` {bdg-light}`smaller: one seed`"
+
+
+def test_a_finding_names_the_claim_before_what_was_found() -> None:
+    claim = dataclasses.replace(PAPERS[0], finding="So it was.", scale="smaller: one seed")
+    line = scoreboard._findings([claim])
+    assert line.index("It is so.") < line.index("reproduced") < line.index("So it was.")
 
 
 def test_every_verdict_has_its_words_and_its_colour() -> None:

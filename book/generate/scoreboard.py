@@ -15,6 +15,8 @@ _BADGES = {
     "reproduced in part": "info",
     "not reproduced": "warning",
     "wrong as printed": "danger",
+    "misprint": "dark",
+    "not run": "light",
     "not testable": "secondary",
 }
 # of a statement of our own one says whether it holds, not whether it was reproduced
@@ -23,6 +25,8 @@ _OWN = {
     "reproduced in part": ("holds in part", "hold in part"),
     "not reproduced": ("does not hold", "do not hold"),
     "wrong as printed": ("is wrong", "are wrong"),
+    "misprint": ("is misprinted", "are misprinted"),
+    "not run": ("was not run", "were not run"),
     "not testable": ("cannot be tested", "cannot be tested"),
 }
 _SECTIONS = (
@@ -32,10 +36,12 @@ _SECTIONS = (
 _HEAD = """# Scoreboard
 
 Every claim of {{cite:t}}`bai2022practical` [A] and {{cite:t}}`bertsimas2022robust` [B] that this
-book has judged: what the paper prints, what our recorded runs give, and the verdict. A verdict is
-not an opinion: each entry of `claims/` states in expressions over recorded rows what would make the
-claim true, and the tests compute it again. What is not the papers' but ours is counted apart and
-comes last.
+book has judged. The verdict stands beside the sentence that it judges, with the scale of the run
+that it rests on; then come the paper's number, ours, and why. A verdict is not an opinion: each
+entry of `claims/` states in expressions over recorded rows what would make the claim true, and the
+tests compute it again. *Wrong as printed* is a statement that fails; a *misprint* is a slip after
+which nothing else changes; *not run* names the run that would decide; *not testable* is what no run
+can decide. What is not the papers' but ours is counted apart and comes last.
 
 {tally}
 
@@ -63,15 +69,15 @@ def _scoreboard(ledger: list[claims.Claim]) -> str:
         entries = [claim for claim in ledger if claim.source.startswith(mark)]
         if entries:
             text += f"## {title}\n\n" + _table(entries)
-    own = [claim for claim in ledger if _is_own(claim)]
+    own = [claim for claim in ledger if claim.own]
     if own:
         text += "## This book's own\n\n" + _table(own)
     return text + _recorded(ledger)
 
 
 def _table(entries: list[claims.Claim]) -> str:
-    text = "```{list-table}\n:header-rows: 1\n:class: scoreboard\n:widths: 17 31 10 12 30\n\n"
-    text += "* - where\n  - claim\n  - paper\n  - ours\n  - verdict\n"
+    text = "```{list-table}\n:header-rows: 1\n:class: scoreboard\n:widths: 15 33 10 14 28\n\n"
+    text += "* - where\n  - claim and verdict\n  - paper\n  - ours\n  - why\n"
     for claim in entries:
         verdict = claims.judge(claim, rows_of)
         if verdict != claim.verdict:
@@ -79,15 +85,13 @@ def _table(entries: list[claims.Claim]) -> str:
                 f"claim {claim.id!r} stores {claim.verdict!r}, its rows give {verdict!r}; "
                 "correct the entry or its criterion."
             )
-        badge = _badge(claim)
-        ours = claims.ours(claim, rows_of) or "–"
         page = f"[](../notebooks/{claim.page}.ipynb)"
         for start, cell in (
             ("* -", f"{_one_line(claim.source)}<br>{page}"),
-            ("  -", f"{_one_line(claim.statement)}"),
+            ("  -", f"{_one_line(claim.statement)}<br>{badges(claim)}"),
             ("  -", _printed(claim.paper)),
-            ("  -", ours),
-            ("  -", f"{badge}<br>{_one_line(claim.reason)}"),
+            ("  -", _numbers(claim)),
+            ("  -", _why(claim)),
         ):
             text += f"{start} {cell}\n"
     return text + "```\n\n"
@@ -109,20 +113,23 @@ def _recorded(ledger: list[claims.Claim]) -> str:
 
 
 def _findings(ledger: list[claims.Claim]) -> str:
+    """The claim first, its verdict beside it, then what was found."""
     lines = []
     for claim in ledger:
         if claim.finding:
-            numbers = {"ours": claims.ours(claim, rows_of), "paper": _printed(claim.paper)}
-            sentence = _one_line(claim.finding).format(**numbers)
-            lines.append(f"- {sentence} {_badge(claim)} [](../notebooks/{claim.page}.ipynb)")
+            found = claims.said(claim.finding, claim, rows_of)
+            where = "Our own" if claim.own else claim.source
+            page = f"[](../notebooks/{claim.page}.ipynb)"
+            statement = _one_line(claim.statement)
+            lines.append(f"- **{where}.** {statement} {badges(claim)}<br>{found} {page}")
     return "\n".join(lines) + "\n"
 
 
 def _tally(ledger: list[claims.Claim]) -> str:
     """How many of the papers' claims have which verdict and, apart from them, what is our own."""
-    papers = Counter(claim.verdict for claim in ledger if not _is_own(claim))
-    own = Counter(claim.verdict for claim in ledger if _is_own(claim))
-    counts = [f"{papers[v]} {v}" for v in claims.VERDICTS if papers[v]]
+    papers = Counter(claim.verdict for claim in ledger if not claim.own)
+    own = Counter(claim.verdict for claim in ledger if claim.own)
+    counts = [f"{papers[v]} {_counted(v, papers[v])}" for v in claims.VERDICTS if papers[v]]
     text = f"{papers.total()} claims of the two papers: {', '.join(counts)}."
     if own:
         counts = [f"{own[v]} {_OWN[v][own[v] > 1]}" for v in claims.VERDICTS if own[v]]
@@ -130,13 +137,28 @@ def _tally(ledger: list[claims.Claim]) -> str:
     return text
 
 
-def _is_own(claim: claims.Claim) -> bool:
-    return not claim.source.startswith(tuple(mark for mark, _ in _SECTIONS))
+def _counted(verdict: str, n: int) -> str:
+    return "misprints" if verdict == "misprint" and n > 1 else verdict
 
 
-def _badge(claim: claims.Claim) -> str:
-    words = _OWN[claim.verdict][0] if _is_own(claim) else claim.verdict
-    return f"{{bdg-{_BADGES[claim.verdict]}}}`{words}`"
+def badges(claim: claims.Claim) -> str:
+    """The verdict of a claim and, if something was run, the scale of it."""
+    words = _OWN[claim.verdict][0] if claim.own else claim.verdict
+    verdict = f"{{bdg-{_BADGES[claim.verdict]}}}`{words}`"
+    return f"{verdict} {{bdg-light}}`{claim.scale}`" if claim.scale else verdict
+
+
+def _numbers(claim: claims.Claim) -> str:
+    """Our numbers, each with its name; those of one unnamed list in one line."""
+    found = claims.recorded(claim, rows_of)
+    if not any(number.name for number in found):
+        return ", ".join(number.text for number in found) or "–"
+    return "<br>".join(f"{number.name}: {number.text}" for number in found)
+
+
+def _why(claim: claims.Claim) -> str:
+    why = claims.said(claim.reason, claim, rows_of)
+    return f"{why} To be run: {_one_line(claim.needs)}" if claim.needs else why
 
 
 def _printed(paper: Any) -> str:
