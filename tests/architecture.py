@@ -21,6 +21,7 @@ SIDEWAYS = {
     ("losses", "errors"),
     ("losses", "balls"),
     ("claims", "expressions"),
+    ("training", "defenses"),
 }
 
 # third parties that are let in at one door only

@@ -12,7 +12,8 @@ from .. import attacks
 from ..balls import LpBall
 from ..errors import InputError
 from ..losses import PerSampleLoss, cross_entropy
-from .defense import Defense, PerSampleDefense
+from . import explicit
+from .defense import Defense, PerSampleDefense, StackedLoss
 
 
 def nominal(loss: PerSampleLoss = cross_entropy) -> Defense:
@@ -28,7 +29,8 @@ def nominal(loss: PerSampleLoss = cross_entropy) -> Defense:
     -------
     Defense
     """
-    return Defense("nominal()", partial(_nominal, loss=loss))
+    own = _explicit_nominal if loss is cross_entropy else None
+    return Defense("nominal()", partial(_nominal, loss=loss), explicit=own)
 
 
 def fgsm(
@@ -71,8 +73,19 @@ def fgsm(
             random_start=True,
             generator=_needed(generator),
         )
-        return Defense(f"fgsm({ball!r}, random_start=True)", _on(attack, ball, loss), ball)
-    return Defense(f"fgsm({ball!r})", _on(attacks.fgm, ball, loss), ball)
+        return Defense(
+            f"fgsm({ball!r}, random_start=True)",
+            _on(attack, ball, loss),
+            ball,
+            partial(fgsm, random_start=True, generator=generator, loss=loss),
+        )
+    return Defense(
+        f"fgsm({ball!r})",
+        _on(attacks.fgm, ball, loss),
+        ball,
+        partial(fgsm, loss=loss),
+        _ascent(ball, loss),
+    )
 
 
 def pgd(
@@ -107,7 +120,31 @@ def pgd(
     if random_start:
         attack = partial(attack, random_start=True, generator=_needed(generator))
         options += ", random_start=True"
-    return Defense(f"pgd({ball!r}{options})", _on(attack, ball, loss), ball)
+    # a step that is given is the same at every radius, one that is not follows the radius
+    own = None if random_start or step_size is not None else _ascent(ball, loss, steps)
+    remake = partial(
+        pgd,
+        steps=steps,
+        step_size=step_size,
+        random_start=random_start,
+        generator=generator,
+        loss=loss,
+    )
+    return Defense(f"pgd({ball!r}{options})", _on(attack, ball, loss), ball, remake, own)
+
+
+def _ascent(ball: LpBall, loss: PerSampleLoss, steps: int = 0) -> StackedLoss | None:
+    """The attack in explicit form, where there is one."""
+    if loss is not cross_entropy or not explicit.Ascent.covers(ball.p, ball.box):
+        return None
+    attack = explicit.Ascent(ball.p, steps, 2.5 / steps if steps else 0.0, ball.box)
+    return partial(explicit.attacked, attack=attack)
+
+
+def _explicit_nominal(
+    layers: explicit.Layers, x: torch.Tensor, y: torch.Tensor, radius: torch.Tensor
+) -> torch.Tensor:
+    return explicit.nominal(layers, x, y)
 
 
 def _nominal(net: nn.Module, x: torch.Tensor, y: torch.Tensor, loss: PerSampleLoss) -> torch.Tensor:

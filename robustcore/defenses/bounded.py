@@ -11,6 +11,7 @@ from .. import bounds
 from ..balls import LpBall
 from ..errors import InputError
 from ..losses import PerSampleLoss, cross_entropy
+from . import explicit
 from .defense import Defense, PerSampleDefense, from_gaps
 
 
@@ -51,7 +52,13 @@ def rub(
         raise InputError(f"RUB needs an L1 ball, got p={ball.p:g}; use arub, or LpBall(1, ...).")
     bound = partial(bounds.rub, chunk=chunk) if top is None else partial(bounds.rub_top, top=top)
     few = "" if top is None else f", top={top}"
-    return Defense(f"rub({ball!r}{few})", from_gaps(bound, ball, loss), ball)
+    return Defense(
+        f"rub({ball!r}{few})",
+        from_gaps(bound, ball, loss),
+        ball,
+        partial(rub, loss=loss, chunk=chunk, top=top),
+        partial(explicit.rub, top=top) if loss is cross_entropy else None,
+    )
 
 
 def coap(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
@@ -76,7 +83,8 @@ def coap(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
     The cost is that of :func:`robustcore.bounds.coap` and its backward pass. The paper gives
     neither code nor settings for its COAP; this is the exact bound, not the projected estimate.
     """
-    return Defense(f"coap({ball!r})", from_gaps(bounds.coap, ball, loss), ball)
+    worst = from_gaps(bounds.coap, ball, loss)
+    return Defense(f"coap({ball!r})", worst, ball, partial(coap, loss=loss))
 
 
 def crown(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
@@ -100,7 +108,8 @@ def crown(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
     The loss jumps where a neuron's lower line changes its slope between 0 and 1; its gradient is
     that of the piece. About twice the cost of `coap`.
     """
-    return Defense(f"crown({ball!r})", from_gaps(bounds.crown, ball, loss), ball)
+    worst = from_gaps(bounds.crown, ball, loss)
+    return Defense(f"crown({ball!r})", worst, ball, partial(crown, loss=loss))
 
 
 def ibp(ball: LpBall, clean_weight: float = 0.0, loss: PerSampleLoss = cross_entropy) -> Defense:
@@ -135,10 +144,11 @@ def ibp(ball: LpBall, clean_weight: float = 0.0, loss: PerSampleLoss = cross_ent
     if not 0 <= clean_weight <= 1:
         raise InputError(f"clean_weight must be between 0 and 1, got {clean_weight}.")
     worst = from_gaps(bounds.ibp, ball, loss)
+    remake = partial(ibp, clean_weight=clean_weight, loss=loss)
     if clean_weight == 0:
-        return Defense(f"ibp({ball!r})", worst, ball)
+        return Defense(f"ibp({ball!r})", worst, ball, remake)
     mixed = partial(_mixed, worst=worst, clean_weight=clean_weight, loss=loss)
-    return Defense(f"ibp({ball!r}, clean_weight={clean_weight:g})", mixed, ball)
+    return Defense(f"ibp({ball!r}, clean_weight={clean_weight:g})", mixed, ball, remake)
 
 
 def _mixed(

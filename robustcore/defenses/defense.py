@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -10,9 +10,13 @@ import torch
 from torch import nn
 
 from ..balls import LpBall
+from ..errors import InputError
 from ..losses import PerSampleLoss, adversarial_loss_bound
+from ..networks import ReLUNetwork, Stack
 
 PerSampleDefense = Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
+# (layers, x, y, radius (S, 1)) -> (S, n): see `explicit`
+StackedLoss = Callable[..., torch.Tensor]
 GapBound = Callable[..., torch.Tensor]
 
 
@@ -30,11 +34,17 @@ class Defense:
         The loss of each sample, without the mean.
     ball : LpBall or None
         The perturbations it defends against.
+    remake : callable ball -> Defense, optional
+        The same defense on another ball.
+    explicit : callable (layers, x, y, radius) -> (S, n) tensor, optional
+        The same losses for a stack of dense networks, without autograd in the input.
     """
 
     call: str
     per_sample: PerSampleDefense = field(repr=False)
     ball: LpBall | None = None
+    remake: Callable[[LpBall], Defense] | None = field(default=None, repr=False)
+    explicit: StackedLoss | None = field(default=None, repr=False)
 
     def __call__(self, net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Mean over the batch of the losses of the samples; a scalar tensor."""
@@ -42,6 +52,67 @@ class Defense:
 
     def __repr__(self) -> str:
         return self.call
+
+    def with_radius(self, radius: float) -> Defense:
+        """The same defense on a ball of another radius; itself where it has no ball."""
+        if self.ball is None:
+            return self
+        if self.remake is None:
+            raise InputError(f"{self!r} does not say how it is made on another ball (`remake`).")
+        return self.remake(self.ball.with_radius(radius))
+
+    def of_each(
+        self,
+        stack: Stack,
+        x: torch.Tensor,
+        y: torch.Tensor,
+        radius: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The loss of each sample for each network of a stack: (S, n).
+
+        Parameters
+        ----------
+        stack : Stack
+        x : (n, M) tensor
+        y : (n,) class labels
+        radius : (S,) tensor, optional
+            One for each network; that of `ball` by default.
+        """
+        if radius is None:
+            radius = x.new_full((len(stack),), 0.0 if self.ball is None else self.ball.radius)
+        if self.explicit is not None:
+            return self.explicit(stack.layers(), x.flatten(1), y, radius.to(x)[:, None])
+        return torch.stack(
+            [
+                torch.func.functional_call(
+                    _Losses(template, self.with_radius(float(r))), parameters, (x, y)
+                )
+                for template, parameters, r in _one_by_one(stack, radius)
+            ]
+        )
+
+
+class _Losses(nn.Module):
+    """A defense as the forward pass of a module, so that parameters can be put in its place."""
+
+    def __init__(self, net: ReLUNetwork, defense: Defense) -> None:
+        super().__init__()
+        self.net, self.defense = net, defense
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.defense.per_sample(self.net, x, y)
+
+
+def _one_by_one(
+    stack: Stack, radius: torch.Tensor
+) -> Iterator[tuple[ReLUNetwork, dict[str, torch.Tensor], torch.Tensor]]:
+    """An empty network, the parameters of each of the stack with their graph, and its radius."""
+    template = ReLUNetwork(stack.sizes, scaler=stack.scaler, dtype=stack.weights[0].dtype)
+    for s, r in enumerate(radius):
+        parameters: dict[str, torch.Tensor] = {}
+        for l, (W, b) in enumerate(zip(stack.weights, stack.biases, strict=True)):
+            parameters |= {f"net.layers.{l}.weight": W[s], f"net.layers.{l}.bias": b[s]}
+        yield template, parameters, r
 
 
 def from_gaps(bound: GapBound, ball: LpBall, loss: PerSampleLoss) -> PerSampleDefense:

@@ -7,6 +7,7 @@ from functools import partial
 from .. import bounds
 from ..balls import LpBall
 from ..losses import PerSampleLoss, cross_entropy
+from . import explicit
 from .defense import Defense, from_gaps
 
 
@@ -25,7 +26,13 @@ def baseline(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
     Defense
         An estimate of the adversarial loss. One double backward pass.
     """
-    return Defense(f"baseline({ball!r})", partial(bounds.baseline, ball=ball, loss=loss), ball)
+    return Defense(
+        f"baseline({ball!r})",
+        partial(bounds.baseline, ball=ball, loss=loss),
+        ball,
+        partial(baseline, loss=loss),
+        partial(explicit.baseline, p=ball.p) if loss is cross_entropy else None,
+    )
 
 
 def arub(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
@@ -47,4 +54,10 @@ def arub(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
     Defense
         An estimate of the adversarial loss, usually above it, not a bound.
     """
-    return Defense(f"arub({ball!r})", from_gaps(bounds.arub, ball, loss), ball)
+    return Defense(
+        f"arub({ball!r})",
+        from_gaps(bounds.arub, ball, loss),
+        ball,
+        partial(arub, loss=loss),
+        partial(explicit.arub, p=ball.p) if loss is cross_entropy else None,
+    )

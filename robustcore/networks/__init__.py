@@ -12,6 +12,7 @@ from .expansion import AffineLayers, affine_layers, expand
 from .images import Convolution, MeanPooling
 from .maps import AffineMap, Chain, Dense, Scaling
 from .reading import Layered, layered
+from .stack import RowsOf, Stack
 from .two_layer import TwoLayerReLU
 
 __all__ = [
@@ -26,8 +27,10 @@ __all__ = [
     "PooledRectifier",
     "ReLUNetwork",
     "Rectifier",
+    "RowsOf",
     "Scaler",
     "Scaling",
+    "Stack",
     "TwoLayerReLU",
     "affine_layers",
     "convolutional_network",

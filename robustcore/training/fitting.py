@@ -1,9 +1,12 @@
-"""One training loop. It is given a defense and knows none by name."""
+"""The training loop. It is given a defense and knows none by name.
+
+Shape letters: S networks of a stack, n samples.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from .errors import DivergenceError, InputError, check_finite, check_length
-
-TrainingLoss = Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
-Optimiser = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
-
-_KERAS_EPSILON = 1e-7  # torch's default is 1e-8
+from ..errors import InputError, check_finite, check_length
+from ..networks import Stack
+from .schedules import Schedule, constant
+from .updates import OfOne, OfStack, Optimiser, TrainingLoss
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,21 @@ class TrainingRecord:
 
     Parameters
     ----------
-    losses : (steps,) array
-        The minimised loss of each step's batch, before the step.
+    losses : (steps,) array, or (steps, S) for a stack
+        The minimised loss of each step's batch, before the step. NaN for a network of a stack that
+        is frozen.
     seconds : float
         Wall-clock time of all steps, observations excluded.
     observations : tuple of (step, object)
         What `observe` returned, and after how many updates.
+    diverged : (S,) array of int, or None for a single network
+        The step at which each network of a stack diverged and froze, 0 where it did not.
     """
 
     losses: np.ndarray
     seconds: float
     observations: tuple[tuple[int, Any], ...] = ()
+    diverged: np.ndarray | None = None
 
     @property
     def steps(self) -> int:
@@ -57,9 +62,12 @@ def fit(
     *,
     steps: int,
     batch_size: int,
-    learning_rate: float,
+    learning_rate: float | torch.Tensor,
     generator: torch.Generator,
     optimiser: str | Optimiser = "adam",
+    radius: torch.Tensor | None = None,
+    rate_schedule: Schedule = constant,
+    radius_schedule: Schedule = constant,
     progress: bool = True,
     observe: Callable[[nn.Module], Any] | None = None,
     observe_every: int = 0,
@@ -72,22 +80,28 @@ def fit(
 
     Parameters
     ----------
-    net : module
+    net : module, or Stack
     data : ((n, ...) tensor, (n,) tensor)
         Inputs and class labels, on the device of `net`.
     defense : callable (net, x, y) -> scalar tensor
-        A loss that is differentiable in the parameters, a mean over the batch.
+        A loss that is differentiable in the parameters, a mean over the batch. For a stack, and
+        with a `radius_schedule`, one of `robustcore.defenses`.
     steps : int
         Number of updates.
     batch_size : int
         Samples of a batch; at most n are used.
-    learning_rate : float
-        Constant over the run.
+    learning_rate : float, or (S,) tensor for a stack
     generator : torch.Generator
-        Draws the batches. The same generator state gives the same run.
+        Draws the batches, the same for all networks of a stack. The same generator state gives the
+        same run.
     optimiser : "adam", "sgd" or callable
         A callable takes the parameters and returns a torch optimiser (and then
-        `learning_rate` is its own affair).
+        `learning_rate` is its own affair). A stack takes "adam".
+    radius : (S,) tensor, optional
+        For a stack: the radius of each network's ball, in place of that of `defense`.
+    rate_schedule, radius_schedule : callable float -> float
+        The factor of the rate and of the radius when so large a share of the updates is done; see
+        `robustcore.training.falling` and `robustcore.training.rising`.
     progress : bool
         Show a bar if tqdm is installed.
     observe : callable net -> object, optional
@@ -102,44 +116,54 @@ def fit(
     ------
     DivergenceError
         As soon as the loss is NaN or infinite, naming the step; `net` holds its last finite state.
+        A network of a stack that diverges freezes in that state, the others go on; the error is
+        raised when none is left.
     InputError
-        For empty or ragged data, or sizes below 1.
+        For empty or ragged data, sizes below 1, or options that a stack does not take.
 
     Notes
     -----
     Batches are consecutive pieces of a fresh permutation in every epoch; the last, short piece of
-    an epoch is dropped. "adam" has the epsilon 1e-7 of Keras, with which the published code ran.
+    an epoch is dropped. "adam" has the epsilon 1e-7 of Keras, with which the published code ran. A
+    stack gives what its networks give one by one on the same batches, to rounding.
     """
     _check_arguments(data, steps, batch_size, learning_rate)
     x, y = data
-    update = _make_optimiser(optimiser, net, learning_rate)
-    losses, observations, seconds = np.empty(steps), [], 0.0
+    run = (
+        OfStack(net, defense, learning_rate, radius, optimiser)
+        if isinstance(net, Stack)
+        else OfOne(net, defense, learning_rate, radius, optimiser)
+    )
+    losses, observations, seconds = [], [], 0.0
     if observe is not None:
         observations.append((0, observe(net)))
     bar = _progress_bar(steps, repr(defense), progress)
     batches = _batches(len(x), batch_size, generator)
     for step, rows in zip(range(1, steps + 1), batches, strict=False):
         start = time.perf_counter()
-        rows = rows.to(x.device)
-        loss = defense(net, x[rows], y[rows])
-        losses[step - 1] = float(loss.detach())
-        if not np.isfinite(losses[step - 1]):
-            raise DivergenceError(
-                f"the loss of {defense!r} is {losses[step - 1]} at step {step} of {steps}; lower "
-                f"the learning rate (now {learning_rate:g}) or the radius."
-            )
-        update.zero_grad(set_to_none=True)
-        loss.backward()
-        update.step()
+        rows, share = rows.to(x.device), (step - 1) / steps
+        factors = rate_schedule(share), radius_schedule(share)
+        losses.append(run.update(x[rows], y[rows], *factors, f"at step {step} of {steps}"))
         seconds += time.perf_counter() - start
         if observe is not None and _is_due(step, steps, observe_every):
             observations.append((step, observe(net)))
-        bar(losses[step - 1])
-    return TrainingRecord(losses, seconds, tuple(observations))
+        bar(float(np.nanmean(losses[-1])))
+    found = np.array(losses)
+    diverged = None if found.ndim == 1 else _first_nan(found)
+    return TrainingRecord(found, seconds, tuple(observations), diverged)
+
+
+def _first_nan(losses: np.ndarray) -> np.ndarray:
+    """The step, from 1, of the first NaN of each column, 0 where there is none."""
+    lost = np.isnan(losses)
+    return np.where(lost.any(axis=0), lost.argmax(axis=0) + 1, 0)
 
 
 def _check_arguments(
-    data: tuple[torch.Tensor, torch.Tensor], steps: int, batch_size: int, learning_rate: float
+    data: tuple[torch.Tensor, torch.Tensor],
+    steps: int,
+    batch_size: int,
+    learning_rate: float | torch.Tensor,
 ) -> None:
     x, y = data
     if len(x) == 0:
@@ -148,20 +172,8 @@ def _check_arguments(
     check_length("y", y, len(x), "x")
     if steps < 1 or batch_size < 1:
         raise InputError(f"steps and batch_size must be at least 1, got {steps} and {batch_size}.")
-    if not learning_rate > 0:
+    if not bool(torch.all(torch.as_tensor(learning_rate) > 0)):
         raise InputError(f"the learning rate must be positive, got {learning_rate}.")
-
-
-def _make_optimiser(
-    optimiser: str | Optimiser, net: nn.Module, learning_rate: float
-) -> torch.optim.Optimizer:
-    if callable(optimiser):
-        return optimiser(net.parameters())
-    if optimiser == "adam":
-        return torch.optim.Adam(net.parameters(), lr=learning_rate, eps=_KERAS_EPSILON)
-    if optimiser == "sgd":
-        return torch.optim.SGD(net.parameters(), lr=learning_rate)
-    raise InputError(f"optimiser must be 'adam', 'sgd' or a callable, got {optimiser!r}.")
 
 
 def _batches(n: int, batch_size: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
