@@ -9,7 +9,14 @@ import torch
 from robustcore import bounds, convex, patterns
 from robustcore.balls import LpBall
 from robustcore.networks import TwoLayerReLU
-from robustcore.studies import a3_descent, a3_distance, a3_patterns, a3_twins, a_instances
+from robustcore.studies import (
+    a3_descent,
+    a3_distance,
+    a3_patterns,
+    a3_small_radii,
+    a3_twins,
+    a_instances,
+)
 from robustcore.studies.a3_distance import exact_robust_cost
 from robustcore.studies.planar_exact import worst_margins
 
@@ -101,3 +108,15 @@ def test_counts_tell_the_theorem_on_dead_patterns():
     assert hats == sorted(hats)
     assert usable == sorted(usable, reverse=True)
     assert hats[-1] > 14 > usable[-1]
+
+
+def test_the_distance_of_10_is_held_between_two_certified_optima():
+    rows = a3_small_radii.sandwich(8, 0, 3e-3, (1e-4, 1e-2, 0.1))
+    gaps = [row["gap_at_most"] for row in rows]
+    assert -1e-6 < gaps[0] < 0.1 * gaps[1] < gaps[2]
+    points, ball = a3_distance.ring(8, 0), LpBall(math.inf, 0.1)
+    net = convex.train_robust_hinge(
+        points.X, points.y, patterns.enumerate(points.X, bias=True), ball, 3e-3
+    ).network()
+    cost = exact_robust_cost(net, points.X, points.y, ball, 3e-3)
+    assert rows[2]["clean_lower_bound"] < cost <= rows[2]["convex"] * (1 + 1e-5)
