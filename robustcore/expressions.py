@@ -8,6 +8,10 @@ comprehensions, and the names below; no attributes, no lambdas, nothing else.
 - `val("name", **where)`: the value in the only row that matches;
 - `count(**where)`: how many rows match;
 - `min max sum mean median abs len all any round sorted set zip range sqrt log10`;
+- `paired(a, b)`: the 95 % interval, a pair, of the mean of a - b over runs that belong together;
+  `apart(a, b)`: that of mean(a) - mean(b) over runs that do not; `share(k, n)`: that of a share
+  of which k of n were seen; `signs(a, b)`: the chance, two-sided, of as uneven a number of signs
+  of a - b. `level=` changes the 95 %, for example where several intervals are read together;
 - `paper`: the value that the paper prints.
 
 Numbers in `where` match to a relative 1e-9.
@@ -21,12 +25,74 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
+from scipy import stats
+
 from .errors import InputError
 
 Row = dict[str, Any]
+Interval = tuple[float, float]
+
+
+def paired(a: list[float], b: list[float], level: float = 0.95) -> Interval:
+    """Student's interval of the mean of a - b.
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        Unless a and b have one length, of two or more.
+    """
+    if len(a) != len(b) or len(a) < 2:
+        raise InputError(f"paired(a, b) needs two or more pairs, got {len(a)} and {len(b)} values.")
+    differences = [x - y for x, y in zip(a, b, strict=True)]
+    if len(set(differences)) == 1:
+        return differences[0], differences[0]
+    found = stats.ttest_1samp(differences, 0.0).confidence_interval(level)
+    return float(found.low), float(found.high)
+
+
+def apart(a: list[float], b: list[float], level: float = 0.95) -> Interval:
+    """Welch's interval of mean(a) - mean(b).
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        Unless a and b have two or more values each.
+    """
+    if min(len(a), len(b)) < 2:
+        raise InputError(f"apart(a, b) needs two values of each, got {len(a)} and {len(b)}.")
+    found = stats.ttest_ind(a, b, equal_var=False).confidence_interval(level)
+    return float(found.low), float(found.high)
+
+
+def share(k: float, n: float, level: float = 0.95) -> Interval:
+    """Clopper and Pearson's interval of a probability of which k of n were seen.
+
+    Source: own
+    """
+    found = stats.binomtest(round(k), round(n)).proportion_ci(level)
+    return float(found.low), float(found.high)
+
+
+def signs(a: list[float], b: list[float]) -> float:
+    """The two-sided chance, if signs of a - b are even, of as uneven a number; ties are left out.
+
+    Source: own
+    """
+    ups = sum(x > y for x, y in zip(a, b, strict=True))
+    downs = sum(x < y for x, y in zip(a, b, strict=True))
+    return float(stats.binomtest(ups, ups + downs).pvalue) if ups + downs else 1.0
+
 
 _FUNCTIONS: dict[str, Any] = {
-    f.__name__: f for f in (min, max, sum, abs, len, all, any, round, sorted, set, zip, range)
+    f.__name__: f
+    for f in (
+        *(min, max, sum, abs, len, all, any, round, sorted, set, zip, range),
+        *(paired, apart, share, signs),
+    )
 } | {
     "mean": statistics.fmean,
     "median": statistics.median,

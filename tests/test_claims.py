@@ -240,3 +240,28 @@ def test_numbers_match_up_to_rounding_and_words_exactly() -> None:
     assert evaluate("count(radius=0.3)", rows, {}) == 1
     assert evaluate("count(radius=0.31)", rows, {}) == 0
     assert evaluate('count(name="A")', rows, {}) == 0
+
+
+def test_intervals_are_the_textbooks() -> None:
+    """Student: 1, 2, 3 have mean 2 and standard error 1/sqrt(3); t(.975, 2) is 4.3027."""
+    low, high = evaluate("paired([2, 4, 6], [1, 2, 3])", [], {})
+    assert (low, high) == pytest.approx((2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), rel=1e-4)
+    assert evaluate("paired([1, 2], [0, 1])", [], {}) == (1, 1)
+    wide = evaluate("apart([2, 4, 6], [1, 2, 3], level=0.99)", [], {})
+    narrow = evaluate("apart([2, 4, 6], [1, 2, 3])", [], {})
+    assert wide[0] < narrow[0] < 2 < narrow[1] < wide[1]
+
+
+def test_shares_and_signs_are_exact() -> None:
+    """Ten of ten: the lower end solves p^10 = .025. Five of five one way: 2 / 2^5."""
+    assert evaluate("share(10, 10)", [], {}) == pytest.approx((0.025**0.1, 1.0))
+    assert evaluate("signs([1, 1, 1, 1, 1, 7], [0, 0, 0, 0, 0, 7])", [], {}) == pytest.approx(
+        2 / 32
+    )
+    assert evaluate("signs([1], [1])", [], {}) == 1.0
+
+
+@pytest.mark.parametrize("text", ["paired([1], [1])", "paired([1, 2], [1])", "apart([1], [1, 2])"])
+def test_an_interval_needs_two_runs(text: str) -> None:
+    with pytest.raises(InputError, match="two"):
+        evaluate(text, [], {})

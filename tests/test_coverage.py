@@ -6,85 +6,28 @@ these) and a claim of the ledger does, whose verdict recorded rows give.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from book.generate import places
 from book.generate.equations import Reference, references, source_line
+from book.generate.places import plain
 from book.generate.sources import documented, modules
 from robustcore import claims
 
 ROOT = Path(__file__).resolve().parents[1]
-Place = tuple[str, str, str]  # paper, kind, number
+PLACES = places.load(ROOT / "claims")
+# what only studies of experiments that are not run yet would name
+NOT_YET = PLACES.not_run
 
 
-def numbers(first: int, last: int) -> list[str]:
-    return [str(n) for n in range(first, last + 1)]
-
-
-NUMBERED: dict[str, dict[str, Iterable[str]]] = {
-    "A": {
-        "Equation": numbers(1, 31),
-        "Theorem": numbers(1, 5),
-        "Lemma": ("6", "7"),
-        "Algorithm": ("1", "2"),
-        "Figure": numbers(1, 6),
-        "Table": ("I", "II"),
-    },
-    "B": {
-        "Equation": numbers(1, 40),
-        "Lemma": ("1", "2", "3", "4", "12", "13"),
-        "Theorem": ("5", "7", "8", "11"),
-        "Corollary": ("6", "9"),
-        "Definition": ("10",),
-        "Figure": numbers(1, 4),
-        "Table": numbers(1, 12),
-    },
-}
-ALL: list[Place] = [
-    (paper, kind, number)
-    for paper, kinds in NUMBERED.items()
-    for kind, kept in kinds.items()
-    for number in kept
-]
-
-# What is not covered yet, and why. An entry that is covered must leave this list.
-_CAMPAIGN = "needs the 46 tables of the paper trained with every method: a campaign on a GPU"
-_VISION = "needs the paper's networks on its images: a campaign on a GPU"
-NOT_YET: dict[Place, str] = {
-    ("B", "Figure", "2"): _CAMPAIGN,
-    ("B", "Figure", "3"): _CAMPAIGN,
-    ("B", "Figure", "4"): _CAMPAIGN,
-    ("B", "Table", "5"): _VISION,
-    ("B", "Table", "10"): "the recorded networks hardly learned: " + _VISION,
-    ("B", "Table", "11"): "the order of short runs is chance: " + _VISION,
-}
-
-# Covered by claims about a part, or by runs smaller than the paper's; the printed numbers wait.
-ONLY_IN_PART: dict[Place, str] = {
-    ("B", "Table", "3"): "its radii and its attacks are judged, its accuracies not: " + _VISION,
-    ("B", "Table", "4"): "its radii are judged, its accuracies not: " + _VISION,
-    ("B", "Table", "7"): "the order of methods is judged, on small MNIST alone: " + _VISION,
-    ("B", "Table", "8"): "the order of methods is judged, at small size: " + _VISION,
-    ("B", "Table", "9"): "the order of methods is judged, on small MNIST alone: " + _VISION,
-    ("B", "Table", "12"): "one cell is judged, for the unit of the radius: " + _VISION,
-}
-
-
-def plain(reference: Reference) -> Place:
-    """Parts of an equation, (10b), count for it."""
-    number = re.sub(r"^\(?(\d+)[a-z]*\)?$", r"\1", reference.number)
-    return reference.paper, reference.kind, number
-
-
-def in_the_index() -> set[Place]:
+def in_the_index() -> set[Reference]:
     lines = (source_line(i.docstring) or "" for i in documented(modules(ROOT / "robustcore")))
     return {plain(r) for line in lines for r in references(line)}
 
 
-def judged() -> set[Place]:
+def judged() -> set[Reference]:
     """The places of claims that have a criterion; a bare "not testable" covers nothing."""
     testable = (c for c in claims.load(ROOT / "claims") if c.testable)
     return {plain(r) for claim in testable for r in references(claim.source)}
@@ -93,33 +36,58 @@ def judged() -> set[Place]:
 INDEX, JUDGED = in_the_index(), judged()
 
 
-def name(place: Place) -> str:
-    return "-".join(place)
+def name(place: Reference) -> str:
+    return "-".join((place.paper, place.kind, place.number))
 
 
-@pytest.mark.parametrize("place", [p for p in ALL if p not in NOT_YET], ids=name)
-def test_a_numbered_place_has_its_function_and_its_claim(place: Place) -> None:
+def test_the_list_of_places_is_that_of_the_papers() -> None:
+    """Counted in the texts: 31 and 40 equations, 6 and 4 figures, 2 and 12 tables."""
+    counts = {
+        (paper, kind): sum((p.paper, p.kind) == (paper, kind) for p in PLACES.numbered)
+        for paper in "AB"
+        for kind in ("Equation", "Figure", "Table", "Theorem", "Lemma", "Algorithm", "Corollary")
+    }
+    assert list(counts.values()) == [31, 6, 2, 5, 2, 2, 0, 40, 4, 12, 4, 6, 0, 2]
+    assert len(set(PLACES.numbered)) == len(PLACES.numbered)
+
+
+@pytest.mark.parametrize("place", [p for p in PLACES.numbered if p not in NOT_YET], ids=name)
+def test_a_numbered_place_has_its_function_and_its_claim(place: Reference) -> None:
     assert place in INDEX, "no `Source:` line of the library names it"
     assert place in JUDGED, "no claim with a criterion names it"
 
 
 @pytest.mark.parametrize("place", NOT_YET, ids=name)
-def test_what_is_not_covered_yet_is_real_and_still_missing(place: Place) -> None:
-    assert place in ALL
+def test_what_is_not_covered_yet_is_real_and_still_missing(place: Reference) -> None:
+    assert place in PLACES.numbered
     assert NOT_YET[place]
     assert not (place in INDEX and place in JUDGED), "covered by now: take it off the list"
 
 
-@pytest.mark.parametrize("place", ONLY_IN_PART, ids=name)
-def test_what_is_covered_in_part_is_covered_and_says_what_is_not(place: Place) -> None:
+@pytest.mark.parametrize("place", PLACES.in_part, ids=name)
+def test_what_is_covered_in_part_is_covered_and_says_what_is_not(place: Reference) -> None:
     assert place in INDEX
     assert place in JUDGED
     assert place not in NOT_YET
-    assert ONLY_IN_PART[place]
+    assert PLACES.in_part[place]
+
+
+def test_every_printed_place_has_its_line_with_a_verdict_or_a_reason() -> None:
+    page = places.pages(ROOT / "claims")["printed_places.md"]
+    lines = {}
+    paper = ""
+    for block in page.split("* - ")[1:]:
+        place = block.splitlines()[0]
+        paper = "B" if place == "in the paper" and lines else paper or "A"
+        lines[paper, place] = block
+    for place in PLACES.numbered:
+        if place.kind != "Equation":
+            block = lines[place.paper, f"{place.kind} {place.number}"]
+            assert "bdg-" in block or NOT_YET.get(place, "?") in block
 
 
 @pytest.mark.parametrize(
-    ("source", "places"),
+    ("source", "found"),
     [
         ("[B] eqs. (14)-(16)", [("B", "Equation", n) for n in ("14", "15", "16")]),
         ("[A] eq. (10b), Table II", [("A", "Equation", "10"), ("A", "Table", "II")]),
@@ -127,5 +95,5 @@ def test_what_is_covered_in_part_is_covered_and_says_what_is_not(place: Place) -
         ("own", []),
     ],
 )
-def test_places_are_read_as_they_are_meant(source: str, places: list[Place]) -> None:
-    assert [plain(r) for r in references(source)] == places
+def test_places_are_read_as_they_are_meant(source: str, found: list[tuple[str, str, str]]) -> None:
+    assert [plain(r) for r in references(source)] == [Reference(*place) for place in found]
