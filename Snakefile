@@ -32,7 +32,7 @@ def listed(node):
 
 NOTEBOOKS = [Path(f).stem for f in listed(read("book/_toc.yml")) if f.endswith(".ipynb")]
 PARAMETERS = read(f"notebooks/profiles/{PROFILE}.yml")
-LIBRARY = sorted(str(p) for p in Path("robustcore").rglob("*.py"))
+LIBRARY = sorted(str(p) for room in ("robustcore", "studies") for p in Path(room).rglob("*.py"))
 RECORDS = sorted(str(p) for p in Path("results").glob("*.json"))
 CLAIMS = sorted(str(p) for p in Path("claims").glob("*.yml"))
 STATIC = ["_config.yml"] + sorted(
@@ -130,4 +130,4 @@ rule record:
         mem_mb=16000,
         runtime=48 * 60,
     shell:
-        "{PYTHON} -m robustcore.studies {wildcards.name} --profile paper 2>&1 | tee {log}"
+        "{PYTHON} -m studies {wildcards.name} --profile paper 2>&1 | tee {log}"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         networks,
         patterns,
         plots,
-        studies,
+        records,
         training,
     )
 
@@ -53,7 +53,7 @@ __all__ = [
     "networks",
     "patterns",
     "plots",
-    "studies",
+    "records",
     "training",
 ]
 

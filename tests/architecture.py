@@ -10,7 +10,7 @@ FLOORS = (
     ("networks", "patterns", "datasets"),
     ("convex", "bounds", "attacks"),
     ("defenses", "training", "evaluation"),
-    ("studies", "plots", "claims", "expressions"),
+    ("plots", "records", "provenance", "claims", "expressions"),
 )
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 
@@ -22,6 +22,8 @@ SIDEWAYS = {
     ("losses", "balls"),
     ("claims", "expressions"),
     ("training", "defenses"),
+    ("claims", "records"),
+    ("records", "provenance"),
 }
 
 # third parties that are let in at one door only
@@ -35,8 +37,21 @@ ONLY_IN = {
     "requests": ("datasets",),
     "urllib": ("datasets",),
     "foolbox": ("attacks",),
-    "pandas": ("studies", "plots"),
-    "yaml": ("studies", "claims"),
+    "pandas": ("plots",),
+    "yaml": ("claims",),
+}
+# the same for the studies, which stand above the library: by the name of the module
+ONLY_IN_STUDIES = {
+    "cvxpy": (),
+    "mosek": (),
+    "clarabel": (),
+    "matplotlib": ("pictures",),
+    "pooch": (),
+    "sklearn": (),
+    "requests": (),
+    "urllib": (),
+    "foolbox": (),
+    "yaml": ("__main__",),
 }
 NEVER = ("snakemake", "papermill", "jupytext", "jupyter_book", "IPython")
 BAD_NAMES = ("utils", "util", "misc", "common", "helpers", "helper", "manager")
@@ -71,24 +86,41 @@ def complaints(package: Path) -> list[str]:
             found.append(f"{where} has {text.count(chr(10))} lines, more than {MAX_LINES}")
         if path.stem in BAD_NAMES:
             found.append(f"{where} is named after nothing; say what it holds")
-        if room == "__init__":
+        if package.name == "studies":
+            named = [(_problem_of_study(path, room, m), line) for m, line in imports(path, package)]
+        elif room == "__init__":
             continue  # the root only opens doors, lazily
-        if room not in FLOOR:
+        elif room not in FLOOR:
             found.append(f"{where} stands on no floor; give {room} one")
             continue
-        for module, line in imports(path, package):
-            if problem := _problem(room, module, package.name):
-                found.append(f"{where}:{line} {problem}")
+        else:
+            named = [(_problem(room, m), line) for m, line in imports(path, package)]
+        found += [f"{where}:{line} {problem}" for problem, line in named if problem]
     return found
 
 
-def _problem(room: str, module: str, package: str) -> str | None:
+def _problem_of_study(path: Path, room: str, module: str) -> str | None:
+    top = module.partition(".")[0]
+    if top in (*NEVER, "book", "tests"):
+        return f"imports {top}; a study knows nothing of the book"
+    if top in ONLY_IN_STUDIES and path.stem not in ONLY_IN_STUDIES[top]:
+        return f"imports {top}, which a study may have {_place(ONLY_IN_STUDIES[top])}"
+    if room == "oracles" and top == "studies" and not module.startswith("studies.oracles"):
+        return f"imports {module}; oracles are shared and know no page"
+    return None
+
+
+def _place(modules: tuple[str, ...]) -> str:
+    return f"in {' and '.join(modules)}.py alone" if modules else "through the library alone"
+
+
+def _problem(room: str, module: str) -> str | None:
     top, _, rest = module.partition(".")
-    if top in NEVER:
+    if top in (*NEVER, "book", "studies"):
         return f"imports {top}; the library knows nothing of the book"
     if top in ONLY_IN and room not in ONLY_IN[top]:
         return f"imports {top}, which lives in {' and '.join(ONLY_IN[top])} alone"
-    if top != package:
+    if top != "robustcore":
         return None
     other = rest.split(".")[0]
     if other == room or other == "":

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ BLOCKED = ("cvxpy", "clarabel", "mosek", "matplotlib", "snakemake", "jupytext", 
 
 def test_imports_go_down(root: Path) -> None:
     assert complaints(root / "robustcore") == []
+    assert complaints(root / "studies") == []
 
 
 @pytest.mark.parametrize(
@@ -26,14 +28,15 @@ def test_imports_go_down(root: Path) -> None:
         ("bounds/rub.py", "from ..convex import solving", "imports convex of its own floor"),
         ("convex/dual.py", "import robustcore.bounds", "imports bounds of its own floor"),
         ("networks.py", "from . import datasets", "imports datasets of its own floor"),
-        ("losses.py", "def f():\n    from .studies import records", "imports studies, 4 floors up"),
+        ("losses.py", "def f():\n    from . import records", "imports records, 4 floors up"),
         ("attacks/gradient.py", "import cvxpy as cp", "imports cvxpy, which lives in convex alone"),
         (
             "training.py",
             "from matplotlib import pyplot",
             "imports matplotlib, which lives in plots",
         ),
-        ("studies/x.py", "import papermill", "the library knows nothing of the book"),
+        ("claims.py", "import papermill", "the library knows nothing of the book"),
+        ("claims.py", "from studies import oracles", "the library knows nothing of the book"),
         ("utils.py", "", "is named after nothing"),
         ("extra.py", "", "stands on no floor"),
         ("balls.py", "\n" * 300, "more than 300"),
@@ -41,14 +44,33 @@ def test_imports_go_down(root: Path) -> None:
 )
 def test_a_breach_is_seen(root: Path, tmp_path: Path, file: str, line: str, complaint: str) -> None:
     """Each rule is broken once in a copy; a rule that sees nothing is no rule."""
-    copy = tmp_path / "robustcore"
-    shutil.copytree(
-        root / "robustcore", copy, ignore=shutil.ignore_patterns("samples", "__pycache__")
-    )
+    assert _seen(root / "robustcore", tmp_path, file, line, complaint)
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "complaint"),
+    [
+        ("b5_rub/small.py", "import papermill", "a study knows nothing of the book"),
+        ("b5_rub/small.py", "from matplotlib import pyplot", "in pictures.py alone"),
+        ("a4_hinge/cifar.py", "import cvxpy", "through the library alone"),
+        ("oracles/instances.py", "from .. import b5_rub", "oracles are shared and know no page"),
+        ("b5_rub/common.py", "", "is named after nothing"),
+        ("b5_rub/small.py", "\n" * 300, "more than 300"),
+    ],
+)
+def test_a_breach_in_a_study_is_seen(
+    root: Path, tmp_path: Path, file: str, line: str, complaint: str
+) -> None:
+    assert _seen(root / "studies", tmp_path, file, line, complaint)
+
+
+def _seen(package: Path, folder: Path, file: str, line: str, complaint: str) -> bool:
+    copy = folder / package.name
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("samples", "__pycache__"))
     broken = copy / file
     before = broken.read_text(encoding="utf-8") if broken.exists() else ""
     broken.write_text(f"{before}\n{line}\n", encoding="utf-8")
-    assert any(complaint in found and file in found for found in complaints(copy))
+    return any(complaint in found and file in found for found in complaints(copy))
 
 
 def _run(code: str, root: Path) -> str:
@@ -82,7 +104,7 @@ x, y = torch.rand(6, 4, dtype=torch.float64), torch.arange(6) % 3
 ball = rc.LpBall(1, 0.1)
 assert rc.bounds.rub(net, x, y, ball).shape == (6, 3)
 assert rc.attacks.pgd(net, x, y, ball).shape == x.shape
-for name in ("defenses", "training", "evaluation", "losses", "patterns", "datasets", "studies"):
+for name in ("defenses", "training", "evaluation", "losses", "patterns", "datasets", "records"):
     getattr(rc, name)
 print(sorted(m for m in sys.modules if m.split(".")[0] in Blocker.names))
 """
@@ -107,3 +129,19 @@ except rc.errors.MissingExtraError as error:
     print(error)
 """
     assert "pip install 'robustcore[convex]'" in _run(code, root)
+
+
+def test_the_studies_are_found_from_anywhere_and_not_in_the_wheel(
+    root: Path, tmp_path: Path
+) -> None:
+    """An editable install puts the checkout on the path; the wheel holds the library alone."""
+    found = subprocess.run(
+        [sys.executable, "-c", "import robustcore, studies; print(studies.__file__)"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert Path(found.stdout.strip()) == root / "studies" / "__init__.py", found.stderr
+    setuptools = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    assert setuptools["packages"]["find"] == {"include": ["robustcore*"]}
+    assert setuptools["package-dir"] == {"": "."}  # what makes the editable install a path

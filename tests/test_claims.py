@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from robustcore import claims
+from robustcore import claims, records
 from robustcore.claims import entry
 from robustcore.errors import CorruptDataError, DataError, InputError
 from robustcore.expressions import evaluate
-from robustcore.studies import records
 
 ROOT = Path(__file__).resolve().parents[1]
 LEDGER = claims.load(ROOT / "claims")

@@ -13,7 +13,7 @@ import pytest
 from book.generate import places
 from book.generate.equations import Reference, references, source_line
 from book.generate.places import plain
-from book.generate.sources import documented, modules
+from book.generate.sources import documented, whole
 from robustcore import claims
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,7 +23,7 @@ NOT_YET = PLACES.not_run
 
 
 def in_the_index() -> set[Reference]:
-    lines = (source_line(i.docstring) or "" for i in documented(modules(ROOT / "robustcore")))
+    lines = (source_line(i.docstring) or "" for i in documented(whole(ROOT)))
     return {plain(r) for line in lines for r in references(line)}
 
 

@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 
 from book.generate.equations import Reference, references, source_line
-from book.generate.sources import documented, modules
+from book.generate.sources import documented, whole
 
 TABLES_7_TO_9 = [("B", "Table", n) for n in ("7", "8", "9")]
 
 
 def test_every_public_object_has_a_docstring(root: Path) -> None:
-    assert [i.name for i in documented(modules(root / "robustcore")) if not i.docstring] == []
+    assert [i.name for i in documented(whole(root)) if not i.docstring] == []
 
 
 def test_what_a_user_reaches_names_its_source(root: Path) -> None:
     """Functions and classes; not errors, and not the plumbing that a package keeps to itself."""
     bare = [
         item.name
-        for item in documented(modules(root / "robustcore"))
+        for item in documented(whole(root))
         if item.role in ("func", "class") and item.exported and not item.is_error
         if not source_line(item.docstring)
     ]
@@ -30,13 +30,13 @@ def test_what_a_user_reaches_names_its_source(root: Path) -> None:
 
 
 def test_every_module_has_a_docstring(root: Path) -> None:
-    bare = [m.name for m in modules(root / "robustcore").values() if not ast.get_docstring(m.tree)]
+    bare = [m.name for m in whole(root).values() if not ast.get_docstring(m.tree)]
     assert bare == []
 
 
 def test_sources_are_own_or_name_a_paper(root: Path) -> None:
     odd = []
-    for item in documented(modules(root / "robustcore")):
+    for item in documented(whole(root)):
         line = source_line(item.docstring)
         if line and not re.match(r"own\b|\[[AB]\]|[A-Z].*\(\d{4}\)", line):
             odd.append(f"{item.name}: {line}")

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from robustcore.errors import InputError
-from robustcore.studies.__main__ import study
+from studies.__main__ import study
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "notebooks"
@@ -88,7 +88,7 @@ def _forbidden(tree: ast.Module) -> list[str]:
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [getattr(node, "module", None) or "", *(a.name for a in node.names)]
             if any(n.split(".")[0] == "matplotlib" for n in names):
-                found.append("imports Matplotlib: pictures come from plots/")
+                found.append("imports Matplotlib: pictures come from studies/")
     return found
 
 

@@ -9,7 +9,7 @@ from robustcore import patterns
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
 from robustcore.patterns import Patterns
-from robustcore.studies import a_instances, a_twins
+from studies.oracles import convex_twins, instances
 
 
 @pytest.fixture(name="X")
@@ -37,12 +37,12 @@ def test_the_papers_figures_for_forty_points_in_the_plane():
 
 @pytest.mark.parametrize("seed", range(24))
 def test_no_gaussian_gate_meets_a_pattern_that_the_enumeration_lacks(seed):
-    assert a_twins.all_cells(a_instances.instance(seed)) == 0
+    assert convex_twins.all_cells(instances.instance(seed)) == 0
 
 
 @pytest.mark.parametrize("kind", range(1, 6))
 def test_degenerate_data_has_exactly_the_patterns_that_many_gates_meet(kind):
-    case = a_instances.instance(kind)
+    case = instances.instance(kind)
     met = patterns.sample(case.X, 2**14, case.rng, case.bias, max_draws=200_000, at_most=True)
     assert case.all_patterns.contains(met).all()
     assert met.contains(case.all_patterns).all()
@@ -105,15 +105,15 @@ def test_the_bias_is_perturbed_only_when_asked():
 
 @pytest.mark.parametrize("seed", range(30))
 def test_robust_feasibility_is_10b_over_all_vertices(seed):
-    assert a_twins.feasibility_filter(a_instances.instance(seed)) == 0
+    assert convex_twins.feasibility_filter(instances.instance(seed)) == 0
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_robust_feasibility_for_l1_balls(seed):
-    case = a_instances.instance(seed)
+    case = instances.instance(seed)
     ball = LpBall(1, case.ball.radius)
     fast = patterns.robust_feasible(case.X, case.all_patterns, ball, case.perturb_bias)
-    slow = a_instances.feasible_over_vertices(case.X, case.all_patterns, ball, case.perturb_bias)
+    slow = instances.feasible_over_vertices(case.X, case.all_patterns, ball, case.perturb_bias)
     assert fast.tolist() == slow.tolist()
     assert fast.sum() > 0 or case.ball.radius > 0.02
 
@@ -129,7 +129,7 @@ def test_a_neuron_whose_constraint_is_tight_counts_as_feasible():
 @pytest.mark.parametrize("seed", range(20))
 def test_interior_points_are_strictly_inside_and_the_answers_are_the_same(seed):
     """Every robust constraint holds with room; a pattern without such a point has none to give."""
-    case = a_instances.instance(seed)
+    case = instances.instance(seed)
     given = (case.X, case.all_patterns, case.ball, case.perturb_bias)
     alive, points = patterns.robust_interior(*given)
     assert alive.tolist() == patterns.robust_feasible(*given).tolist()

@@ -8,7 +8,7 @@ import pytest
 from robustcore import patterns
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
-from robustcore.studies import a4_hinge
+from studies import a4_hinge
 
 
 def witnesses(X, found, ball, attacked):

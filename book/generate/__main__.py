@@ -28,8 +28,8 @@ def main() -> None:
     parser.add_argument("site", type=Path)
     book = parser.parse_args().site / "book"
     pages = {
-        **api.pages(ROOT / "robustcore"),
-        **equations.pages(ROOT / "robustcore", listed_notebooks()),
+        **api.pages(ROOT),
+        **equations.pages(ROOT, listed_notebooks()),
         **scoreboard.pages(ROOT / "claims"),
         **places.pages(ROOT / "claims"),
     }

@@ -1,4 +1,4 @@
-"""One reference page for each module that has something public to show."""
+"""One reference page for each room of the library and each study, modules under it included."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from .sources import Module, home, modules
+from .sources import Module, home, whole
 
 _INDEX = """# Library reference
 
@@ -15,7 +15,14 @@ first used. Imports go strictly downward, so that each floor can be read without
 
 | module | what it holds |
 |---|---|
-{rows}
+{library}
+
+The studies stand above it, one package for each page of the book, and are a checkout's: they make
+the rows of the pages and draw them, and `studies.oracles` holds what pages and tests share.
+
+| package | what its page shows |
+|---|---|
+{studies}
 """
 
 _SECTION = """{level} {name}
@@ -27,14 +34,14 @@ _SECTION = """{level} {name}
 """
 
 
-def pages(package: Path) -> dict[str, str]:
-    """File name under book/ to text: a page for each module right below the root."""
-    all_modules = modules(package)
+def pages(root: Path) -> dict[str, str]:
+    """File name under book/ to text: a page for each module right below the two packages."""
+    all_modules = whole(root)
     found: dict[str, str] = {}
-    rows = []
+    rows: dict[str, list[str]] = {"robustcore": [], "studies": []}
     for module in all_modules.values():
         directives = _directives(module, all_modules)
-        if module.name == package.name or module.name.endswith(".__main__") or not directives:
+        if module.name in rows or module.name.endswith(".__main__") or not directives:
             continue
         page = ".".join(module.name.split(".")[:2])
         file = f"api/{page}.md"
@@ -42,8 +49,9 @@ def pages(package: Path) -> dict[str, str]:
         section = _SECTION.format(level=level, name=module.name, directives=directives)
         found[file] = found.get(file, "") + section
         if module.name == page:
-            rows.append(f"| [{page}]({page}.md) | {_cell(module.summary)} |")
-    found["api/index.md"] = _INDEX.format(rows="\n".join(rows))
+            rows[page.split(".")[0]].append(f"| [{page}]({page}.md) | {_cell(module.summary)} |")
+    library, studies = ("\n".join(lines) for lines in rows.values())
+    found["api/index.md"] = _INDEX.format(library=library, studies=studies)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The equation index: every `Source:` line of the library, sorted as the papers number them."""
+"""The equation index: every `Source:` line, sorted as the papers number them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .sources import Documented, documented, modules
+from .sources import Documented, Module, documented, whole
 
 PAPERS = {"A": "Bai et al. (2022)", "B": "Bertsimas et al. (2023)"}
 KINDS = (
@@ -34,7 +34,7 @@ _ROMAN = {"I": 1, "V": 5, "X": 10}
 _HEAD = """# Equation index
 
 Which function holds which equation, theorem, table or algorithm: drawn from the `Source:` lines of
-the library when the book is built. [A] is {cite:t}`bai2022practical`, [B] is
+the library and the studies when the book is built. [A] is {cite:t}`bai2022practical`, [B] is
 {cite:t}`bertsimas2022robust`. A page is listed, by the short name that begins its address, if it or
 the study behind it calls the function. Studies are listed for the tables and figures they make.
 
@@ -98,15 +98,16 @@ def source_line(docstring: str) -> str | None:
     return " ".join(found.group(1).split()) if found else None
 
 
-def pages(package: Path, notebooks: list[Path]) -> dict[str, str]:
-    """File name under book/ to text, for a library and the pages (.md) of the book."""
+def pages(root: Path, notebooks: list[Path]) -> dict[str, str]:
+    """File name under book/ to text, for a checkout and the pages (.md) of its book."""
+    all_modules = whole(root)
     index: dict[Reference, list[Documented]] = defaultdict(list)
-    for item in documented(modules(package)):
+    for item in documented(all_modules):
         for reference in references(source_line(item.docstring) or ""):
             index[reference].append(item)
     for reference, items in index.items():
         index[reference] = _rooms_first(reference, items)
-    users = _users(package, notebooks)
+    users = _users(all_modules, notebooks)
     text = _HEAD
     for paper, authors in PAPERS.items():
         text += f"## Paper {paper}: {authors}\n\n{_TABLE}"
@@ -120,7 +121,7 @@ def _rooms_first(reference: Reference, items: list[Documented]) -> list[Document
     """Where a formula lives, not every study that quotes it: studies only for what they make."""
     if reference.kind in ("Table", "Figure"):
         return items
-    rooms = [i for i in items if i.name.split(".")[1] not in ("studies", "plots")]
+    rooms = [i for i in items if not i.name.startswith(("studies.", "robustcore.plots."))]
     return rooms or items
 
 
@@ -149,14 +150,17 @@ def _calls(code: str, item: Documented) -> bool:
     return re.search(f"{qualified}|rc\\.{parts[-1]}\\b|{imported}", code) is not None
 
 
-def _users(package: Path, notebooks: list[Path]) -> dict[str, str]:
+def _users(all_modules: dict[str, Module], notebooks: list[Path]) -> dict[str, str]:
     """Page to the code that it runs: its own cells and the studies that they name."""
     found = {}
     for path in notebooks:
         code = path.read_text(encoding="utf-8")
-        for study in sorted((package / "studies").glob("*.py")):
-            if re.search(rf"\bstudies\.{study.stem}\b|studies import [^\n]*\b{study.stem}\b", code):
-                code += study.read_text(encoding="utf-8")
+        cells = code
+        for name, module in all_modules.items():
+            package, _, last = name.rpartition(".")
+            named = rf"\b{re.escape(name)}\b|from {re.escape(package)} import [^\n]*\b{last}\b"
+            if package.startswith("studies") and re.search(named, cells):
+                code += module.path.read_text(encoding="utf-8")
         found[path.stem] = code
     return found
 

@@ -6,9 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from robustcore import claims
+from robustcore import claims, records
 from robustcore.errors import RobustcoreError
-from robustcore.studies import records
 
 _BADGES = {
     "reproduced": "success",

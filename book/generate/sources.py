@@ -63,6 +63,11 @@ def modules(package: Path) -> dict[str, Module]:
     return dict(sorted(found.items()))
 
 
+def whole(root: Path) -> dict[str, Module]:
+    """The modules of a checkout: the library's, then the studies'."""
+    return {**modules(root / "robustcore"), **modules(root / "studies")}
+
+
 def home(module: Module, name: str, all_modules: dict[str, Module]) -> str:
     """The module under which an object is documented: its package's, if that exports it."""
     parent = all_modules.get(module.name.rpartition(".")[0])

@@ -10,7 +10,7 @@ from robustcore import bounds
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
 from robustcore.losses import gaps
-from robustcore.studies.b_twins import random_instances
+from studies.oracles.bound_twins import random_instances
 
 
 @pytest.mark.parametrize("p", [1, math.inf])

@@ -9,7 +9,7 @@ from robustcore import bounds
 from robustcore.balls import LpBall
 from robustcore.losses import cross_entropy, gaps
 from robustcore.networks import ReLUNetwork
-from robustcore.studies.b_twins import first_order_by_autograd, random_instances
+from studies.oracles.bound_twins import first_order_by_autograd, random_instances
 
 
 @pytest.mark.parametrize("p", [1, 1.5, 2, math.inf])

@@ -12,7 +12,7 @@ from robustcore.bounds import polytopes
 from robustcore.errors import InputError
 from robustcore.losses import gaps
 from robustcore.networks import ReLUNetwork, Scaler
-from robustcore.studies.b_twins import random_instances
+from studies.oracles.bound_twins import random_instances
 
 
 def test_equal_radii_are_the_l1_ball():

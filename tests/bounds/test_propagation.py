@@ -10,7 +10,7 @@ from robustcore import bounds
 from robustcore.balls import LpBall
 from robustcore.losses import gaps
 from robustcore.networks import ReLUNetwork
-from robustcore.studies.b_twins import random_instances
+from studies.oracles.bound_twins import random_instances
 
 
 def test_by_hand():

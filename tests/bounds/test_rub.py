@@ -12,7 +12,7 @@ from robustcore.balls import LpBall
 from robustcore.errors import InputError, UnsupportedLayerError
 from robustcore.losses import gaps
 from robustcore.networks import ReLUNetwork, Scaler
-from robustcore.studies.b_twins import compare, random_instances, theorem_11_literal
+from studies.oracles.bound_twins import compare, random_instances, theorem_11_literal
 
 
 def test_the_campaign_finds_no_violation():

@@ -11,7 +11,7 @@ from robustcore.balls import LpBall
 from robustcore.errors import InputError
 from robustcore.losses import gaps
 from robustcore.networks import ReLUNetwork
-from robustcore.studies.b_twins import random_instances
+from studies.oracles.bound_twins import random_instances
 
 
 def attacked(instance, delta):

@@ -12,19 +12,20 @@ from robustcore.bounds import nested
 from robustcore.errors import InputError
 from robustcore.losses import gaps
 from robustcore.networks import ReLUNetwork, Scaler
-from robustcore.studies import b4_literal, b4_split
+from studies import b4_split
+from studies.oracles import sup_inf
 
 INF = math.inf
 
 
 def instance(sizes, seed):
     generator = torch.Generator().manual_seed(seed)
-    net = b4_literal.random_network(sizes, generator)
+    net = sup_inf.random_network(sizes, generator)
     return net, torch.randn(2, sizes[0], generator=generator).double(), torch.tensor([0, 1])
 
 
 def test_nominal_slopes_give_arub_and_random_slopes_definition_10():
-    for row in b4_literal.reduction_rows(12, seed=3):
+    for row in sup_inf.reduction_rows(12, seed=3):
         assert row["aRUB"] < 1e-12
         assert row["literal"] < 1e-12
         assert row["printed_fits"] == (row["L"] == 2)

@@ -6,12 +6,12 @@ import pytest
 from robustcore import convex, patterns
 from robustcore.convex.dual import Multipliers, lower_bound
 from robustcore.convex.parts import prepare
-from robustcore.studies import a_instances
+from studies.oracles import instances
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_any_multipliers_give_a_lower_bound(seed):
-    case = a_instances.instance(seed)
+    case = instances.instance(seed)
     cells = case.all_patterns
     solution = convex.train_standard(case.X, case.y, cells, case.beta, case.loss)
     data = prepare(case.X, case.y, cells, case.beta, case.loss)
@@ -27,7 +27,7 @@ def test_any_multipliers_give_a_lower_bound(seed):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_any_multipliers_give_a_lower_bound_of_the_robust_program(seed):
-    case = a_instances.instance(seed)
+    case = instances.instance(seed)
     cells = case.all_patterns
     best = convex.train_robust_hinge(case.X, case.y, cells, case.ball, case.beta, case.perturb_bias)
     data = prepare(case.X, case.y, cells, case.beta, "hinge", case.ball, case.perturb_bias)

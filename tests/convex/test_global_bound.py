@@ -6,7 +6,7 @@ import pytest
 from robustcore import convex, patterns
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
-from robustcore.studies import a_instances
+from studies.oracles import instances
 
 
 def supremum(X, theta, bias=False):
@@ -23,7 +23,7 @@ def supremum(X, theta, bias=False):
 @pytest.mark.parametrize("seed", range(36))
 def test_the_relaxation_is_above_every_cell_and_close(seed):
     """Six kinds of data, five of them degenerate; even the first round is a bound."""
-    case = a_instances.instance(seed)
+    case = instances.instance(seed)
     theta = case.rng.standard_normal(len(case.y))
     exact = supremum(case.X, theta, case.bias)
     bound = convex.gate_supremum_bound(case.X, theta, case.bias)
@@ -62,7 +62,7 @@ def test_the_relaxation_holds_on_wide_data():
 @pytest.mark.parametrize("seed", range(18))
 def test_below_the_optimum_of_5(seed):
     """From the theta of a sampled program, from noise; with cells and without."""
-    case = a_instances.instance(seed)
+    case = instances.instance(seed)
     few = patterns.sample(case.X, 2, case.rng, case.bias, at_most=True)
     given = (case.X, case.y)
     sampled = convex.train_standard(*given, few, case.beta, case.loss)

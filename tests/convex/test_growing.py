@@ -6,7 +6,7 @@ import pytest
 from robustcore import convex, patterns
 from robustcore.convex import pricing
 from robustcore.errors import InputError
-from robustcore.studies import a_instances
+from studies.oracles import instances
 
 
 def forty(seed=0, n=40, d=2):
@@ -22,7 +22,7 @@ def grow(X, y, beta, loss="hinge", seed=0, **rest):
 @pytest.mark.parametrize("seed", range(36))
 def test_the_optimum_of_5_on_data_of_every_kind(seed):
     """Hinge, squared and logistic; duplicate, zero, opposite rows; started from two patterns."""
-    case = a_instances.instance(seed)
+    case = instances.instance(seed)
     full = convex.train_standard(case.X, case.y, case.all_patterns, case.beta, case.loss)
     grown = grow(case.X, case.y, case.beta, case.loss, bias=case.bias, start=2)
     size = max(1.0, full.objective)
@@ -98,7 +98,7 @@ def test_search_where_enumeration_is_out_of_the_question():
 @pytest.mark.parametrize("seed", range(12))
 def test_prices_are_suprema_of_cells(seed):
     """Against what every gate of a fine sample reaches, and cell_supremum one by one."""
-    case = a_instances.instance(seed)
+    case = instances.instance(seed)
     cells = case.all_patterns
     design = patterns.design_matrix(case.X, case.bias)
     theta = case.rng.standard_normal(len(case.y))
@@ -120,7 +120,7 @@ def test_prices_are_suprema_of_cells(seed):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_search_and_climb_end_in_cells_of_the_data(seed):
-    case = a_instances.instance(seed)
+    case = instances.instance(seed)
     theta = case.rng.standard_normal(len(case.y))
     design = patterns.design_matrix(case.X, case.bias)
     found, values = pricing.search(case.X, theta, case.rng, case.bias)

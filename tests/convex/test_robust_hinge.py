@@ -12,7 +12,7 @@ from robustcore.balls import LpBall
 from robustcore.convex import robust_margin, standard
 from robustcore.convex.parts import prepare
 from robustcore.errors import InputError
-from robustcore.studies import a_instances, a_twins
+from studies.oracles import convex_twins, instances
 
 TWINS = ("inner_maximum", "robust_duality", "reductions", "dead_patterns")
 
@@ -20,14 +20,14 @@ TWINS = ("inner_maximum", "robust_duality", "reductions", "dead_patterns")
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("name", TWINS)
 def test_theorem_against_its_twin(name, seed):
-    check = a_twins.CHECKS[name]
-    assert check.violation(a_instances.instance(seed)) <= check.tolerance
+    check = convex_twins.CHECKS[name]
+    assert check.violation(instances.instance(seed)) <= check.tolerance
 
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("p", [1, 2, math.inf])
 def test_other_balls_no_perturbation_costs_more_than_the_objective(seed, p):
-    case = a_instances.instance(seed)
+    case = instances.instance(seed)
     ball = LpBall(p, case.ball.radius)
     args = (case.X, case.y, case.all_patterns, ball, case.beta, case.perturb_bias)
     solution = convex.train_robust_hinge(*args)
@@ -50,7 +50,7 @@ def test_other_balls_no_perturbation_costs_more_than_the_objective(seed, p):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_radius_zero_is_algorithm_1(seed):
-    case = a_instances.instance(seed)
+    case = instances.instance(seed)
     robust = convex.train_robust_hinge(
         case.X, case.y, case.all_patterns, LpBall(math.inf, 0), case.beta
     )
@@ -74,7 +74,7 @@ def test_two_points_on_a_line_by_hand():
 
 
 def test_the_objective_rises_with_the_radius_and_with_an_attacked_bias():
-    case = a_instances.instance(1)
+    case = instances.instance(1)
     cells = patterns.enumerate(case.X, bias=True)
     values = [
         convex.train_robust_hinge(case.X, case.y, cells, LpBall(math.inf, r), 1e-2).objective
@@ -93,7 +93,7 @@ def test_the_mosek_task_of_both_programs_is_written_without_a_licence(robust, tm
     import cvxpy as cp
     import mosek
 
-    case = a_instances.instance(1)
+    case = instances.instance(1)
     ball = case.ball if robust else None
     data = prepare(case.X, case.y, case.all_patterns, 1e-2, "hinge", ball)
     program = (robust_margin if robust else standard).build(cp, data)
@@ -110,7 +110,7 @@ def test_the_mosek_task_of_both_programs_is_written_without_a_licence(robust, tm
 
 
 def test_bad_input_is_refused_in_one_sentence():
-    case = a_instances.instance(1)
+    case = instances.instance(1)
     with pytest.raises(InputError, match="p = 1, 2 or inf, got p=3"):
         convex.train_robust_hinge(case.X, case.y, case.all_patterns, LpBall(3, 0.1), 0.1)
     with pytest.raises(InputError, match="another X"):

@@ -8,7 +8,7 @@ import torch
 
 from robustcore import convex, patterns
 from robustcore.errors import InputError, LicenceError, MissingExtraError, SolverError
-from robustcore.studies import a_instances, a_twins
+from studies.oracles import convex_twins, instances
 
 TWINS = (
     "strong_duality",
@@ -22,14 +22,14 @@ TWINS = (
 
 @pytest.fixture
 def case():
-    return a_instances.instance(1)
+    return instances.instance(1)
 
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("name", TWINS)
 def test_theorem_against_its_twin(name, seed):
-    check = a_twins.CHECKS[name]
-    assert check.violation(a_instances.instance(seed)) <= check.tolerance
+    check = convex_twins.CHECKS[name]
+    assert check.violation(instances.instance(seed)) <= check.tolerance
 
 
 @pytest.mark.parametrize("beta", [0.05, 0.2, 0.7])

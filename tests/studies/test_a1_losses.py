@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from robustcore import convex
-from robustcore.studies import a1_losses
+from studies.a1_convex_training import losses
 
 
 def test_every_loss_meets_every_instance():
-    rows = a1_losses.loss_rows(6, first_seed=500)
+    rows = losses.loss_rows(6, first_seed=500)
     assert [row["loss"] for row in rows] == ["hinge", "squared", "logistic"]
     for row in rows:
         assert row["instances"] == 6
@@ -21,7 +21,7 @@ def test_every_loss_meets_every_instance():
 
 
 def test_the_constraint_of_the_dual_is_its_form_by_cells():
-    split = a1_losses.constraint_by_cells(6, first_seed=500)
+    split = losses.constraint_by_cells(6, first_seed=500)
     assert split["above"] < 1e-8
     assert split["below"] < 1e-12
 
@@ -29,11 +29,11 @@ def test_the_constraint_of_the_dual_is_its_form_by_cells():
 def test_a_lost_cell_is_seen(monkeypatch):
     whole = convex.cell_supremum
     monkeypatch.setattr(convex, "cell_supremum", lambda *args: 0.5 * whole(*args))
-    assert a1_losses.constraint_by_cells(2, first_seed=500)["below"] == pytest.approx(0.5, abs=1e-6)
+    assert losses.constraint_by_cells(2, first_seed=500)["below"] == pytest.approx(0.5, abs=1e-6)
 
 
 def test_zero_blocks_are_lost_by_31_and_cost_nothing():
-    row = a1_losses.zero_blocks(4, first_seed=500)
+    row = losses.zero_blocks(4, first_seed=500)
     assert 0 < row["undefined"] < row["blocks"]
     assert row["cost"] < 1e-12
     assert np.isfinite(row["cost"])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from robustcore import convex, patterns
-from robustcore.studies import a2_law as law
-from robustcore.studies import a2_sampling as study
-from robustcore.studies import a2_tables as tables
+from studies import a2_law as law
+from studies import a2_sampling as study
+from studies.a2_sampling import tables
 
 
 @pytest.fixture(name="planar", scope="module")

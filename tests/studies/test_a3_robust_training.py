@@ -9,44 +9,39 @@ import torch
 from robustcore import bounds, convex, patterns
 from robustcore.balls import LpBall
 from robustcore.networks import TwoLayerReLU
-from robustcore.studies import (
-    a3_descent,
-    a3_distance,
-    a3_patterns,
-    a3_small_radii,
-    a3_twins,
-    a_instances,
-)
-from robustcore.studies.a3_distance import exact_robust_cost
-from robustcore.studies.planar_exact import worst_margins
+from studies import a3_small_radii
+from studies.a3_robust_training import counts, descent, distances
+from studies.a3_robust_training.distances import exact_robust_cost
+from studies.oracles import instances, robust_twins
+from studies.oracles.planar_exact import worst_margins
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("name", a3_twins.CHECKS)
+@pytest.mark.parametrize("name", robust_twins.CHECKS)
 def test_statement_against_its_twin(name, seed):
-    check = a3_twins.CHECKS[name]
-    assert check.violation(a_instances.instance(seed)) <= check.tolerance
+    check = robust_twins.CHECKS[name]
+    assert check.violation(instances.instance(seed)) <= check.tolerance
 
 
 def test_a_wrong_closed_form_would_be_found(monkeypatch):
     """Without the dual norm in (11), and where it is doubled, the first twin speaks."""
-    case = a_instances.instance(1)
+    case = instances.instance(1)
     true = LpBall.support
     for factor in (0.0, 2.0):
         monkeypatch.setattr(LpBall, "support", lambda self, c, f=factor: f * true(self, c))
-        assert a3_twins.robust_constraint(case) > 1e-3
+        assert robust_twins.robust_constraint(case) > 1e-3
 
 
 def random_networks(seed, n_runs=3, width=5):
-    return a3_descent.starts(width, n_runs, seed)
+    return descent.starts(width, n_runs, seed)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_two_exact_inner_maxima_and_an_integer_program_agree(seed):
-    points = a3_distance.ring(6, seed)
+    points = distances.ring(6, seed)
     X, y = torch.from_numpy(points.X), torch.from_numpy(points.y)
     weights = random_networks(seed)
-    moves = a3_descent.worst_moves(weights, X, y, 0.3)
+    moves = descent.worst_moves(weights, X, y, 0.3)
     assert moves.abs().max() <= 0.3
     for run, (u, b, alpha) in enumerate(zip(*weights, strict=True)):
         net, ball = TwoLayerReLU(u, alpha, b), LpBall(math.inf, 0.3)
@@ -59,21 +54,21 @@ def test_two_exact_inner_maxima_and_an_integer_program_agree(seed):
 
 
 def test_descent_returns_the_cheapest_network_and_its_cost_is_exact():
-    points = a3_distance.ring(6, 0)
+    points = distances.ring(6, 0)
     start = random_networks(0)
     X, y = torch.from_numpy(points.X), torch.from_numpy(points.y)
-    before = a3_descent.costs(start, X, y, points.ball.radius, 1e-2)
-    nets = a3_descent.descend(points.X, points.y, points.ball, 1e-2, start, 60)
+    before = descent.costs(start, X, y, points.ball.radius, 1e-2)
+    nets = descent.descend(points.X, points.y, points.ball, 1e-2, start, 60)
     after = [exact_robust_cost(net, points.X, points.y, points.ball, 1e-2) for net in nets]
     assert (np.array(after) < before.numpy()).all()
 
 
 def test_a_run_can_begin_at_the_convex_optimum():
-    points = a3_distance.ring(8, 1)
+    points = distances.ring(8, 1)
     cells = patterns.enumerate(points.X, bias=True)
     robust = convex.train_robust_hinge(points.X, points.y, cells, points.ball, 1e-2)
     net = robust.network()
-    u, _, _ = a3_descent.starts(3, 2, 0, net)
+    u, _, _ = descent.starts(3, 2, 0, net)
     assert u.shape[1] == max(3, len(net.alpha) + 2)
     torch.testing.assert_close(u[0, : len(net.alpha)], net.u.detach())
     assert float(u[1].std()) > 0.3
@@ -86,7 +81,7 @@ def test_all_perturbed_patterns_against_dense_sampling(radius):
     """Random u and corner perturbations only find patterns of the list, and soon all of them."""
     rng = np.random.default_rng(3)
     X = rng.uniform(-1, 1, size=(5, 2))
-    every = a3_patterns.perturbed_patterns(X, radius)
+    every = counts.perturbed_patterns(X, radius)
     u = rng.standard_normal((2, 200_000))
     noise = radius * rng.choice([-1.0, 1.0], size=(200_000, 5, 2))
     score = np.einsum("knd,dk->kn", X[None] + noise, u)
@@ -101,7 +96,7 @@ def test_all_perturbed_patterns_against_dense_sampling(radius):
 
 
 def test_counts_tell_the_theorem_on_dead_patterns():
-    rows = a3_patterns.exact_counts(7, 0, (0.0, 0.1, 0.3))
+    rows = counts.exact_counts(7, 0, (0.0, 0.1, 0.3))
     assert [row["usable_not_clean"] for row in rows] == [0, 0, 0]
     assert rows[0]["P"] == rows[0]["P_hat"] == rows[0]["usable"] == 14
     hats, usable = ([row[c] for row in rows] for c in ("P_hat", "usable"))
@@ -114,7 +109,7 @@ def test_the_distance_of_10_is_held_between_two_certified_optima():
     rows = a3_small_radii.sandwich(8, 0, 3e-3, (1e-4, 1e-2, 0.1))
     gaps = [row["gap_at_most"] for row in rows]
     assert -1e-6 < gaps[0] < 0.1 * gaps[1] < gaps[2]
-    points, ball = a3_distance.ring(8, 0), LpBall(math.inf, 0.1)
+    points, ball = distances.ring(8, 0), LpBall(math.inf, 0.1)
     net = convex.train_robust_hinge(
         points.X, points.y, patterns.enumerate(points.X, bias=True), ball, 3e-3
     ).network()

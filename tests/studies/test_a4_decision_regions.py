@@ -10,9 +10,11 @@ from robustcore import bounds
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
 from robustcore.networks import TwoLayerReLU
-from robustcore.plots import planar_grid, style
-from robustcore.studies import a4_decision_regions as study
-from robustcore.studies import a4_hinge, planar_exact
+from robustcore.plots import style
+from studies import a4_decision_regions as study
+from studies import a4_hinge
+from studies.a4_decision_regions import pictures
+from studies.oracles import planar_exact
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -85,7 +87,7 @@ def test_the_cells_and_their_picture():
     assert rows[0]["robust_cost"] >= rows[0]["cost"]
     sets = [{**row, "data_seed": seed} for seed in (4, 5) for row in rows]
     assert study.boxes_by_set(sets, "GD-std") == {key: [rows[1]["boxes"]] for key in (4, 5)}
-    fig = planar_grid.region_grid(found, rows, points.X, points.y, 0.08, worst)
+    fig = pictures.region_grid(found, rows, points.X, points.y, 0.08, worst)
     assert len(fig.axes) == 2
     assert fig.axes[0].get_title(loc="left") == "Algorithm 1"
     assert style.png(fig)[:4] == b"\x89PNG"

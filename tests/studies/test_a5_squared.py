@@ -5,13 +5,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from robustcore.plots import regression, style
-from robustcore.studies import a5_line, a5_squared, a5_twins
+from robustcore.plots import style
+from studies import a5_squared
+from studies.a5_squared import line, pictures
+from studies.oracles import regression_twins
 
 
 def test_every_statement_holds_on_a_dozen_instances():
-    rows = a5_twins.run_checks(12, first_seed=300)
-    assert [row["check"] for row in rows] == list(a5_twins.CHECKS)
+    rows = regression_twins.run_checks(12, first_seed=300)
+    assert [row["check"] for row in rows] == list(regression_twins.CHECKS)
     for row in rows:
         assert row["largest_violation"] <= row["tolerance"], row
 
@@ -19,23 +21,25 @@ def test_every_statement_holds_on_a_dozen_instances():
 @pytest.mark.parametrize("check", ["worst_corner_anywhere", "joint_cone", "hinge_of_a_sample"])
 def test_a_wrong_radius_is_seen(check, monkeypatch):
     """The closed forms are compared with vertices: half the support, and each check must fail."""
-    case = a5_twins.regression_instance(7)
-    assert a5_twins.CHECKS[check].violation(case) <= a5_twins.CHECKS[check].tolerance
+    case = regression_twins.regression_instance(7)
+    assert (
+        regression_twins.CHECKS[check].violation(case) <= regression_twins.CHECKS[check].tolerance
+    )
     whole = type(case.ball).support
     if check == "joint_cone":
         lowest = SimpleNamespace(product=lambda *each: [[np.abs(r).min() for r in each]])
-        monkeypatch.setattr(a5_twins, "itertools", lowest)
+        monkeypatch.setattr(regression_twins, "itertools", lowest)
     else:
         monkeypatch.setattr(type(case.ball), "support", lambda ball, c: 0.5 * whole(ball, c))
-    again = a5_twins.regression_instance(7)
-    assert a5_twins.CHECKS[check].violation(again) > 1e-3
+    again = regression_twins.regression_instance(7)
+    assert regression_twins.CHECKS[check].violation(again) > 1e-3
 
 
 def test_a_feasible_point_keeps_its_activations_on_every_corner():
     alive = 0
     for seed in range(12):
-        case = a5_twins.regression_instance(seed)
-        point = a5_twins.feasible_point(case)
+        case = regression_twins.regression_instance(seed)
+        point = regression_twins.feasible_point(case)
         design = np.hstack([case.X, np.ones((len(case.X), 1))]) if case.bias else case.X
         for u in (point.v, point.w):
             need = case.ball.support(u[:, : case.attacked])
@@ -44,10 +48,10 @@ def test_a_feasible_point_keeps_its_activations_on_every_corner():
     assert alive >= 8
 
 
-@pytest.mark.parametrize("shape", list(a5_line.SHAPES))
+@pytest.mark.parametrize("shape", list(line.SHAPES))
 def test_every_shape_has_constant_parts_of_both_signs_between_plus_and_minus_one(shape):
     x = np.linspace(-6, 6, 2001)
-    y = a5_line.SHAPES[shape](x, 6.0)
+    y = line.SHAPES[shape](x, 6.0)
     assert y.min() == pytest.approx(-1)
     assert y.max() == pytest.approx(1)
     assert (np.diff(y) == 0).mean() > 0.5
@@ -57,8 +61,8 @@ def test_trials_are_paired_and_reproducible():
     rows = a5_squared.trial_rows("pulse", 6.0, 1e-3, (0.1, 0.5), 3)
     assert [row["radius"] for row in rows[:3]] == [0.0, 0.1, 0.5]
     assert {row["trial"] for row in rows} == {0, 1, 2}
-    again = a5_line.draw("pulse", 6.0, 1)
-    assert again.X.tolist() == a5_line.draw("pulse", 6.0, 1).X.tolist()
+    again = line.draw("pulse", 6.0, 1)
+    assert again.X.tolist() == line.draw("pulse", 6.0, 1).X.tolist()
     table = {row["radius"]: row for row in a5_squared.by_radius(rows)}
     mse = [row["mse"] for row in rows if row["radius"] == 0.5]
     assert table[0.5]["mean"] == pytest.approx(np.mean(mse))
@@ -95,9 +99,9 @@ def test_the_readings_count_what_is_below_standard_training(monkeypatch):
 
 def test_the_picture_says_what_its_axes_are():
     rows = a5_squared.trial_rows("step", 3.0, 1e-2, (0.1, 0.3), 2)
-    shown = a5_line.example("one set", "step", 3.0, 1e-2, 0.3, seed=0)
-    fig = regression.fits_and_errors(
-        lambda x: a5_line.SHAPES["step"](x, 3.0), [shown], 0.3, 3.0, a5_squared.by_radius(rows)
+    shown = line.example("one set", "step", 3.0, 1e-2, 0.3, seed=0)
+    fig = pictures.fits_and_errors(
+        lambda x: line.SHAPES["step"](x, 3.0), [shown], 0.3, 3.0, a5_squared.by_radius(rows)
     )
     left, right = fig.axes
     assert left.get_xlabel()

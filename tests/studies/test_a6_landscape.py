@@ -9,9 +9,9 @@ import torch
 from robustcore import convex, patterns
 from robustcore.balls import LpBall
 from robustcore.networks import TwoLayerReLU
-from robustcore.studies import a6_certificate
-from robustcore.studies import a6_landscape as study
-from robustcore.studies.a4_hinge import planar
+from studies import a6_landscape as study
+from studies.a4_hinge import planar
+from studies.a6_landscape import certificate
 
 
 @pytest.fixture(scope="module", params=[0, 3])
@@ -38,9 +38,9 @@ def test_the_difference_is_the_sum_over_switched_neurons(solved):
 
 def test_with_the_hinge_the_difference_only_shrinks(solved):
     points, solutions = solved
-    solution, moves = solutions["Algorithm 2"], a6_certificate.window(study.WIDE)
+    solution, moves = solutions["Algorithm 2"], certificate.window(study.WIDE)
     for k in range(len(points.y)):
-        raw = a6_certificate.difference(solution, points, k, moves)
+        raw = certificate.difference(solution, points, k, moves)
         with torch.no_grad():
             score = solution.network()(torch.from_numpy(points.X[k] + moves)).numpy()
         true = 1 - points.y[k] * score
@@ -57,7 +57,7 @@ def test_a_neuron_switches_just_beyond_the_radius_and_none_before(p, seed):
     X = rng.standard_normal((6, 3))
     net = TwoLayerReLU(torch.from_numpy(u), torch.ones(4, dtype=torch.float64), torch.from_numpy(b))
     ball = LpBall(p, 1.0)
-    for x, reach in zip(X, a6_certificate.certificate_radius(net, X, ball), strict=True):
+    for x, reach in zip(X, certificate.certificate_radius(net, X, ball), strict=True):
         before = x @ u.T + b >= 0
         moves = ball.with_radius(reach * (1 - 1e-9)).sample((2000, 3), rng)
         assert (((x + moves) @ u.T + b >= 0) == before).all()
@@ -69,7 +69,7 @@ def test_a_neuron_switches_just_beyond_the_radius_and_none_before(p, seed):
 
 def test_a_network_without_neurons_is_certified_everywhere():
     net = convex.recover(np.zeros((0, 3)), np.zeros((0, 3)), bias=True)
-    reach = a6_certificate.certificate_radius(net, np.ones((2, 2)), LpBall(math.inf, 1.0))
+    reach = certificate.certificate_radius(net, np.ones((2, 2)), LpBall(math.inf, 1.0))
     assert np.isinf(reach).all()
 
 

@@ -10,10 +10,11 @@ from robustcore import attacks, bounds, convex, patterns
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
 from robustcore.networks import TwoLayerReLU
-from robustcore.plots import style, tables
-from robustcore.studies import a4_cifar, a7_baselines, a7_cifar, a7_convex, a7_costs
-from robustcore.studies import a7_descent as descent
-from robustcore.studies import a7_printed as paper
+from robustcore.plots import style
+from studies import a7_cifar
+from studies.a4_hinge import cifar
+from studies.a7_cifar import baselines, cost, descent, pictures, programs
+from studies.a7_cifar import printed_tables as paper
 
 RADIUS = 0.1
 
@@ -22,7 +23,7 @@ def toy(n=24, d=5, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n, d))
     y = np.where(X[:, 0] + 0.3 * X[:, 1] * X[:, 2] >= 0, 1.0, -1.0)
-    return a4_cifar.Pair(X, y, X[: n // 2], y[: n // 2])
+    return cifar.Pair(X, y, X[: n // 2], y[: n // 2])
 
 
 def stack_and_batch(seed=0, runs=3, n=7, d=5, m=6):
@@ -111,7 +112,7 @@ def test_descent_lowers_what_it_minimises(method):
     settings = {"width": 8, "seeds": [0], "rates": [0.1], "batch": 16, "beta": 1e-4}
     found = descent.descend(pair, method, epochs=40, radius=RADIUS, watch=[1], **settings)
     early, late = (
-        a7_baselines.measured(method, found[e].network(0), pair, RADIUS, 1e-4)["objective"]
+        baselines.measured(method, found[e].network(0), pair, RADIUS, 1e-4)["objective"]
         for e in (1, 40)
     )
     assert late < 0.8 * early
@@ -126,11 +127,11 @@ def test_an_unknown_method_is_refused():
 def test_costs_are_ordered_and_the_exact_one_lies_between(seed):
     generator = torch.Generator().manual_seed(seed)
     net, pair = TwoLayerReLU.initialise(5, 6, generator), toy(seed=seed)
-    found = a7_costs.costs(net, pair, 0.3, 1e-3)
+    found = cost.costs(net, pair, 0.3, 1e-3)
     order = [found[f"{k}_cost"] for k in ("clean", "fgsm", "pgd", "certified")]
     assert order == sorted(order)
     assert order[0] < order[3]
-    share = a7_costs.exact_share(net, pair, 0.3, 6)
+    share = cost.exact_share(net, pair, 0.3, 6)
     assert share["undecided"] == 0
     assert share["pgd_hinge"] <= share["exact_low"] + 1e-9
     assert share["exact_low"] == share["exact_high"] <= share["certified_hinge"] + 1e-9
@@ -141,22 +142,22 @@ def test_for_a_solution_of_15_every_cost_is_the_objective():
     ball = LpBall(math.inf, RADIUS)
     drawn = patterns.sample_robust(pair.X, ball, 3, np.random.default_rng(0), at_most=True)
     solved = convex.train_robust_hinge(pair.X, pair.y, drawn, ball, 1e-2)
-    found = a7_costs.costs(solved.network(), pair, RADIUS, 1e-2)
+    found = cost.costs(solved.network(), pair, RADIUS, 1e-2)
     assert found["pgd_cost"] == pytest.approx(solved.objective, abs=1e-6)
     assert found["certified_cost"] == pytest.approx(solved.objective, abs=1e-6)
 
 
 def test_the_zero_network_is_always_wrong_and_costs_one():
     net, pair = TwoLayerReLU(torch.zeros(0, 5), torch.zeros(0)), toy()
-    assert set(a4_cifar.accuracies(net, pair, RADIUS).values()) == {0.0}
-    assert set(a7_costs.costs(net, pair, RADIUS, 1e-4).values()) == {1.0}
+    assert set(cifar.accuracies(net, pair, RADIUS).values()) == {0.0}
+    assert set(cost.costs(net, pair, RADIUS, 1e-4).values()) == {1.0}
 
 
 def test_pixels_up_to_255_are_a_smaller_beta():
     pair = toy()
     small = patterns.sample(pair.X, 4, np.random.default_rng(0))
     large = patterns.sample(255 * pair.X, 4, np.random.default_rng(0))
-    one = convex.train_standard(pair.X, pair.y, small, 1e-2 / a7_convex.SCALES["0..255"])
+    one = convex.train_standard(pair.X, pair.y, small, 1e-2 / programs.SCALES["0..255"])
     two = convex.train_standard(255 * pair.X, pair.y, large, 1e-2)
     assert one.objective == pytest.approx(two.objective, rel=1e-3)
 
@@ -167,10 +168,10 @@ def test_settings_are_chosen_on_held_out_images():
         for m in ("gd_std", "gd_pgd")
         for r, c, p in ((0.1, 0.9, 0.1), (0.2, 0.7, 0.6))
     ]
-    best = a7_baselines.chosen(rows, 32)
+    best = baselines.chosen(rows, 32)
     assert {m: s.rate for m, s in best.items()} == {"gd_std": 0.1, "gd_pgd": 0.2}
     pair, held = toy(60), toy(30, seed=1)
-    grid = a7_baselines.grid_rows(pair, held, "gd_std", [0.1, 1e30], [1, 3], 16, 4, RADIUS, 1e-4)
+    grid = baselines.grid_rows(pair, held, "gd_std", [0.1, 1e30], [1, 3], 16, 4, RADIUS, 1e-4)
     assert [(r["rate"], r["epochs"]) for r in grid] == [(0.1, 1), (0.1, 3)]
 
 
@@ -185,9 +186,9 @@ def test_a_row_of_the_table_is_mean_and_deviation_beside_the_papers():
 
 def test_a_run_at_the_printed_means_has_distance_zero():
     printed = {"method": "algorithm_2", **paper.printed(36, "algorithm_2")}
-    assert a7_convex.distance(printed, 36) == 0
+    assert programs.distance(printed, 36) == 0
     printed["objective"] += math.sqrt(3) * 6.903e-3
-    assert a7_convex.distance(printed, 36) == pytest.approx(1)
+    assert programs.distance(printed, 36) == pytest.approx(1)
 
 
 def test_the_record_at_a_small_size_and_its_pictures(monkeypatch):
@@ -208,6 +209,6 @@ def test_the_record_at_a_small_size_and_its_pictures(monkeypatch):
     for row in found["a7_cifar.sweep"]:
         assert row["kept"] <= row["patterns"] <= row["asked"]
         assert row["sampler"] == "algorithm_2" or row["kept"] == row["patterns"]
-    assert isinstance(tables.samplers(found["a7_cifar.sweep"]), style.Card)
-    labelled = [{**r, "label": tables.label(r["method"], str(i))} for i, r in enumerate(rows)]
-    assert isinstance(tables.robust_costs(labelled, {labelled[0]["label"]: 0.5}), style.Card)
+    assert isinstance(pictures.samplers(found["a7_cifar.sweep"]), style.Card)
+    labelled = [{**r, "label": pictures.label(r["method"], str(i))} for i, r in enumerate(rows)]
+    assert isinstance(pictures.robust_costs(labelled, {labelled[0]["label"]: 0.5}), style.Card)

@@ -7,16 +7,17 @@ import torch
 
 from robustcore import LpBall, ReLUNetwork
 from robustcore.losses import cross_entropy, gaps
-from robustcore.studies import b1_baseline, b1_planar
-from robustcore.studies import b1_gap_lemma as study
+from studies import b1_gap_lemma as study
+from studies.b1_gap_lemma import baselines
+from studies.oracles import corners
 
 
 @pytest.mark.parametrize("p", [1, math.inf])
 @pytest.mark.parametrize("seed", range(4))
 def test_critical_points_hold_the_maximum_of_a_fine_grid(p, seed):
-    net = b1_planar.random_network(3, 6, torch.Generator().manual_seed(seed))
+    net = corners.random_network(3, 6, torch.Generator().manual_seed(seed))
     ball, x = LpBall(p, 1.3), torch.tensor([0.4, -0.2]).double()
-    points = b1_planar.critical_points(net, x, ball)
+    points = corners.critical_points(net, x, ball)
     assert ball.contains(points - x, tol=1e-8).all()
     side = torch.linspace(-1.3, 1.3, 401, dtype=torch.float64)
     grid = torch.cartesian_prod(side, side)
@@ -48,7 +49,7 @@ def test_the_slack_stays_below_its_limit_and_reaches_it():
 
 
 def test_the_planar_picture_is_the_worst_network():
-    planar = b1_planar.planar_slack(n_networks=3)
+    planar = corners.planar_slack(n_networks=3)
     assert planar.right > planar.left >= float(planar.loss[60, 60])
     assert planar.ball.contains(planar.worst_gap).all()
 
@@ -65,7 +66,7 @@ def test_as_coded_is_the_sum_that_the_page_prints():
         for e in torch.eye(18).double()
     )
     expected = 18 * mean(x) + 0.7 * derivatives
-    found = b1_baseline.baseline_as_coded(net, x, y, radius=0.7)
+    found = baselines.baseline_as_coded(net, x, y, radius=0.7)
     assert found.item() == pytest.approx(expected.item(), rel=1e-7)
 
 

@@ -7,8 +7,9 @@ import torch
 
 from robustcore.losses import cross_entropy
 from robustcore.networks import ReLUNetwork
-from robustcore.studies import b2_arub, b2_share
-from robustcore.studies.mnist_networks import load_images
+from studies import b2_arub
+from studies.b2_arub import share
+from studies.mnist_networks import load_images
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def images():
 def test_the_strong_attack_is_the_strongest(images):
     net = ReLUNetwork((49, 12, 12, 12, 10), torch.Generator().manual_seed(0))
     x, y = images.test
-    found = b2_share.attacked_losses(net, x, y, images.ball(1, 0.2), strong_restarts=1, seed=0)
+    found = share.attacked_losses(net, x, y, images.ball(1, 0.2), strong_restarts=1, seed=0)
     assert bool((found["strong"] >= torch.maximum(found["fgm"], found["pgd"])).all())
     assert found["strong"].mean() > cross_entropy(net(x), y).mean() + 0.1
     assert bool((found["strong"] > found["fgm"]).any())
@@ -45,7 +46,7 @@ def test_curves_and_their_distances(images):
 
 
 def test_shares(images):
-    rows = b2_share.share_above(
+    rows = share.share_above(
         images,
         (0.0, 0.1, 0.5),
         trainings=(("nominal", 0.0),),
@@ -60,10 +61,10 @@ def test_shares(images):
         assert row["epsilon"] > 0 or row["share"] == 1.0  # the same number on both sides
         assert row["mean_above"] == (row["bound"] + 1e-4 >= row["attacked"])
         assert row["n"] == 20
-    strong, fast = (b2_share.least_share(rows, attack) for attack in ("strong", "fgm"))
+    strong, fast = (share.least_share(rows, attack) for attack in ("strong", "fgm"))
     assert strong <= fast
     means = [r["mean_above"] for r in rows if r["attack"] == "pgd" and r["p"] == "1"]
-    assert b2_share.share_of_means(rows, "pgd", p="1") == sum(means) / 3
+    assert share.share_of_means(rows, "pgd", p="1") == sum(means) / 3
 
 
 def test_verdict_table_compares_what_both_have():

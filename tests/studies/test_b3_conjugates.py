@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from robustcore.studies import b3_conjugates as study
+from studies import b3_conjugates as study
 
 
 def test_both_counterexamples_by_hand():

@@ -6,13 +6,14 @@ import torch
 from robustcore import bounds
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
-from robustcore.studies import b5_rub, b5_small
-from robustcore.studies.mnist_networks import load_images, make_defense
+from studies import b5_rub
+from studies.b5_rub import small
+from studies.mnist_networks import load_images, make_defense
 
 
 def test_the_example_worked_on_paper():
-    net, x, y = b5_small.small_network()
-    rows = b5_small.recursion_by_hand(net, x, y, 2.0)
+    net, x, y = small.small_network()
+    rows = small.recursion_by_hand(net, x, y, 2.0)
     # g = 3 [z_2]_+ - z_1 - 2 with z = (3, -3), (-1, 1), (1, 1), (1, -3)
     assert [r["bound"] for r in rows] == [-5, 2, 0, -3]
     assert [r["gap"] for r in rows] == [-5, 1, 0, -3]
@@ -20,8 +21,8 @@ def test_the_example_worked_on_paper():
 
 
 def test_segments_end_at_the_vertices_and_are_ordered():
-    net, x, y = b5_small.small_network()
-    rows = b5_small.along_segments(net, x, y, 2.0, points=5)
+    net, x, y = small.small_network()
+    rows = small.along_segments(net, x, y, 2.0, points=5)
     ends = [r["bound"] for r in rows if r["a"] == 2.0]
     assert ends == [-5, 2, 0, -3]
     assert all(r["gap"] <= r["bound"] and r["linear"] <= r["bound"] for r in rows)
@@ -29,7 +30,7 @@ def test_segments_end_at_the_vertices_and_are_ordered():
 
 
 def test_soundness_rows():
-    rows = b5_small.soundness(instances=3, trained_samples=1, radii=(1.0,))
+    rows = small.soundness(instances=3, trained_samples=1, radii=(1.0,))
     assert len(rows) == 6
     for row in rows:
         assert max(row[c] for c in row if c.endswith("at most")) <= 1e-6

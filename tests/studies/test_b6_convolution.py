@@ -7,7 +7,8 @@ import torch
 from robustcore import bounds
 from robustcore.balls import LpBall
 from robustcore.losses import gaps
-from robustcore.studies import b6_convolution, b6_pictures, b6_pooling, b6_tables
+from studies import b6_convolution
+from studies.b6_convolution import attacked, images, pooling
 
 
 def test_the_conjugate_is_zero_where_no_point_beats_the_function():
@@ -18,11 +19,11 @@ def test_the_conjugate_is_zero_where_no_point_beats_the_function():
     for _ in range(40):
         z, p = rng.normal(size=2), rng.uniform(0.2, 2)
         best = (x @ z - p * np.maximum(x, 0).max(axis=1)).max()
-        assert b6_pooling.conjugate_is_zero(z, p) == (best <= 1e-9)
+        assert pooling.conjugate_is_zero(z, p) == (best <= 1e-9)
 
 
 def test_the_printed_domain_is_too_large_and_the_corrected_one_right():
-    for row in b6_pooling.lemma_13(draws := 60):
+    for row in pooling.lemma_13(draws := 60):
         assert row["draws"] == draws
         assert row["corrected wrong"] == 0
         assert row["missing wrong"] == 0
@@ -31,19 +32,19 @@ def test_the_printed_domain_is_too_large_and_the_corrected_one_right():
 
 
 def test_the_two_pixels_worked_on_paper():
-    net, x, y = b6_pooling.two_pixels()
+    net, x, y = pooling.two_pixels()
     ball = LpBall(1, 1.0)
     inside = x + torch.tensor([[-0.5, -0.5]])
     assert gaps(net(x), y)[0, 1] == -0.25
     assert gaps(net(inside), y)[0, 1] == 0.25  # in the ball, and misclassified
-    assert b6_pooling.published_bound(net, x, y, ball)[0, 1] == -0.25
+    assert pooling.published_bound(net, x, y, ball)[0, 1] == -0.25
     assert bounds.rub(net, x, y, ball)[0, 1] == 0.75
     assert bounds.exact(net, x, y, ball)[0, 1].item() == pytest.approx(0.25, abs=1e-9)
 
 
 def test_the_edge_is_the_network():
-    net, x, y = b6_pooling.two_pixels()
-    rows = b6_pooling.along_the_edge(5)
+    net, x, y = pooling.two_pixels()
+    rows = pooling.along_the_edge(5)
     for row in rows:
         point = torch.tensor([[row["at"], 1 - row["at"]]], dtype=x.dtype)
         assert row["gap"] == pytest.approx(gaps(net(point), y)[0, 1].item())
@@ -52,7 +53,7 @@ def test_the_edge_is_the_network():
 
 
 def test_soundness_rows():
-    rows = {(r["pool"], r["bound"]): r for r in b6_pooling.soundness(4)}
+    rows = {(r["pool"], r["bound"]): r for r in pooling.soundness(4)}
     for pool in ("average", "max"):
         for name in ("RUB", "RUB, optimised t", "CROWN", "intervals"):
             assert rows[pool, name]["exact - bound, at most"] <= 1e-6
@@ -66,12 +67,12 @@ def test_soundness_rows():
 
 @pytest.fixture(scope="module")
 def pictures():
-    return b6_pictures.load_pictures("mnist-sample", 7, n_test=20, device="cpu")
+    return images.load_pictures("mnist-sample", 7, n_test=20, device="cpu")
 
 
 @pytest.fixture(scope="module")
 def recipe():
-    return b6_pictures.Recipe(steps=20, channels=(2, 3), hidden=8)
+    return images.Recipe(steps=20, channels=(2, 3), hidden=8)
 
 
 def test_certified_rows(pictures, recipe):
@@ -86,7 +87,7 @@ def test_certified_rows(pictures, recipe):
 
 def test_table_rows_scale_the_radius_and_stand_beside_the_paper(pictures, recipe):
     rhos = (0.0, 1.0, 10.0)
-    rows = b6_tables.table_rows(pictures, recipe, "mnist-sample", 0.01, rhos, attack_steps=3)
+    rows = attacked.table_rows(pictures, recipe, "mnist-sample", 0.01, rhos, attack_steps=3)
     assert len(rows) == 2 * 4 * 3
     scale = {"pixel": 1.0, "standardised": pictures.spread}
     for row in rows:
@@ -94,15 +95,15 @@ def test_table_rows_scale_the_radius_and_stand_beside_the_paper(pictures, recipe
         assert row["radius"] == pytest.approx(scale[row["unit"]] * row["rho"] * 7 / 28)
         assert row["low"] <= row["accuracy"] <= row["high"]
     assert 0.15 < pictures.spread < 0.4
-    (first, *_) = table = b6_tables.beside_the_paper(rows, "pixel")
-    assert [r["method"] for r in table] == list(b6_tables.METHODS)
+    (first, *_) = table = attacked.beside_the_paper(rows, "pixel")
+    assert [r["method"] for r in table] == list(attacked.METHODS)
     mine = next(r for r in rows if (r["method"], r["rho"]) == ("arub-l1", 1.0))
     assert first["1"] == f"98 / {100 * mine['accuracy']:.0f}"
 
 
 def test_the_ball_of_colour_images_counts_all_channels():
     x, y = torch.rand(2, 12), torch.tensor([0, 1])
-    colour = b6_pictures.Pictures((x, y), (x, y), (3, 2, 2))
+    colour = images.Pictures((x, y), (x, y), (3, 2, 2))
     assert colour.ball(1, 0.1).radius == pytest.approx(0.1 * 12**0.5)
     assert colour.ball(float("inf"), 0.1).radius == 0.1
     assert colour.ball(2, 0.1).box == (0, 1)

@@ -8,18 +8,20 @@ import torch
 from robustcore import defenses
 from robustcore.balls import LpBall
 from robustcore.networks import ReLUNetwork
-from robustcore.studies import b7_equal_time, b7_gradient, b7_one_graph, b7_speed, b_speed
-from robustcore.studies.mnist_networks import load_images
+from studies import b7_speed
+from studies.b7_speed import equal_time, gradient, timing
+from studies.mnist_networks import load_images
+from studies.oracles import one_graph
 
 
 def test_two_passes_are_one_graph_in_loss_and_gradient(monkeypatch):
-    rows = b7_gradient.gradient_rows(("uci",))
+    rows = gradient.gradient_rows(("uci",))
     assert [r["method"] for r in rows] == ["RUB, one graph", "RUB, as printed"]
     assert max(max(r["loss"], r["gradient"]) for r in rows) < 1e-12
     monkeypatch.setattr(
-        b7_one_graph, "_four_products", lambda W, p, q, t: b7_one_graph._two_products(W, p, p, t)
+        one_graph, "_four_products", lambda W, p, q, t: one_graph._two_products(W, p, p, t)
     )
-    assert b7_gradient.gradient_rows(("uci",))[1]["loss"] > 1e-3
+    assert gradient.gradient_rows(("uci",))[1]["loss"] > 1e-3
 
 
 @pytest.mark.parametrize("printed", [False, True])
@@ -30,7 +32,7 @@ def test_one_graph_is_the_defense_on_any_depth(printed):
         x = torch.randn(4, 5, generator=generator, dtype=torch.float64)
         y = torch.randint(0, 3, (4,), generator=generator)
         ball = LpBall(1, 0.8)
-        found = b7_one_graph.rub_one_graph(net, x, y, ball, printed)
+        found = one_graph.rub_one_graph(net, x, y, ball, printed)
         torch.testing.assert_close(found, defenses.rub(ball)(net, x, y), rtol=1e-12, atol=0)
 
 
@@ -43,20 +45,20 @@ def test_counts_by_hand():
 
 def test_steps_take_turns_and_ratios_are_to_nominal():
     skip = ("PGD-Linf", "COAP-Linf", "RUB, one graph", "RUB, as printed")
-    rows = b_speed.timing_rows(("uci",), repeats=1, skip=skip)
+    rows = timing.timing_rows(("uci",), repeats=1, skip=skip)
     assert rows[0]["method"] == "Nominal"
     assert rows[0]["ratio"] == 1
-    assert {r["method"] for r in rows} == set(b_speed.methods(0.1, 30)) - set(skip)
+    assert {r["method"] for r in rows} == set(timing.methods(0.1, 30)) - set(skip)
     for row in rows:
         assert row["fastest"] <= row["seconds"] <= row["slowest"]
         assert row["ratio"] == pytest.approx(row["seconds"] / rows[0]["seconds"])
-    assert len(b_speed.table(rows)) == len(rows)
+    assert len(timing.table(rows)) == len(rows)
 
 
 def test_one_thread_is_timed_by_the_processor(monkeypatch):
-    step = b_speed.Step.of("uci", 0.1, "Nominal", "cpu", 0)
+    step = timing.Step.of("uci", 0.1, "Nominal", "cpu", 0)
     before = torch.get_num_threads()
-    monkeypatch.setattr(b_speed.time, "process_time", lambda: 5.0)
+    monkeypatch.setattr(timing.time, "process_time", lambda: 5.0)
     try:
         torch.set_num_threads(1)
         assert step() == 0.0
@@ -67,8 +69,8 @@ def test_one_thread_is_timed_by_the_processor(monkeypatch):
 
 
 def test_memory_is_read_in_a_fresh_process():
-    one = b_speed.peak_megabytes("uci", 0.1, "RUB, one graph", "cpu")
-    two = b_speed.peak_megabytes("uci", 0.1, "RUB", "cpu")
+    one = timing.peak_megabytes("uci", 0.1, "RUB, one graph", "cpu")
+    two = timing.peak_megabytes("uci", 0.1, "RUB", "cpu")
     vertices = 60 * 256 * 200 * 4 / 2**20  # one tensor of all vertices, MiB
     assert one > 4 * vertices > two
 
@@ -84,12 +86,10 @@ def test_a_limit_can_be_missed():
     steps = [
         {"shape": s, "method": m, "ratio": 1.0}
         for s in b7_speed.LIMITS
-        for m in b_speed.methods(0.1, 4)
+        for m in timing.methods(0.1, 4)
     ]
     memory = [
-        {"shape": s, "method": m, "peak_mib": 1.0}
-        for s in b_speed.SHAPES
-        for m in b7_gradient._SAME
+        {"shape": s, "method": m, "peak_mib": 1.0} for s in timing.SHAPES for m in gradient._SAME
     ]
     equal = [{"method": m, "certified": c} for m, c in (("RUB", 0.5), ("RUB, top 8", 0.4))]
     lines = b7_speed.reached(steps, memory, equal)
@@ -101,7 +101,7 @@ def test_a_limit_can_be_missed():
 
 def test_equal_time_gives_both_methods_the_same_seconds():
     images = load_images(side=7, n_validation=0, n_test=20, device="cpu")
-    rows = b7_equal_time.equal_time_rows(images, width=8, rub_steps=8, parts=2)
+    rows = equal_time.equal_time_rows(images, width=8, rub_steps=8, parts=2)
     last = {r["method"]: r for r in b7_speed.last_of(rows)}
     assert last["RUB"]["steps"] == 8
     full, few = last["RUB"], last["RUB, top 8"]

@@ -5,25 +5,19 @@ import math
 import numpy as np
 import pytest
 
+from robustcore import records
 from robustcore.errors import InputError
-from robustcore.studies import (
-    c1_agreement,
-    c1_batch,
-    c1_benchmark,
-    c1_certified_solver,
-    c1_path,
-    records,
-    resuming,
-)
-from robustcore.studies.c1_jobs import SIZES, Job, Problem, problem
+from studies import c1_batch, c1_certified_solver, resuming
+from studies.c1_certified_solver import agreement, benchmark, warm_starts
+from studies.c1_certified_solver.jobs import SIZES, Job, Problem, problem
 
 
-@pytest.mark.parametrize("seed", range(len(c1_agreement.KINDS)))
-@pytest.mark.parametrize("program", c1_agreement.PROGRAMS)
+@pytest.mark.parametrize("seed", range(len(agreement.KINDS)))
+@pytest.mark.parametrize("program", agreement.PROGRAMS)
 def test_both_solvers_agree_and_no_bound_crosses(program, seed):
     """One instance of every kind; the campaign of the page runs the same code on hundreds."""
-    row = c1_agreement.compare(c1_agreement.case(program, seed), seed)
-    assert row["kind"] == c1_agreement.KINDS[seed]
+    row = agreement.compare(agreement.case(program, seed), seed)
+    assert row["kind"] == agreement.KINDS[seed]
     assert not row["refused"]
     assert row["gap"] <= 1e-6, row
     if row["clarabel_gap"] is not None and row["clarabel_gap"] <= 1e-6:
@@ -33,14 +27,14 @@ def test_both_solvers_agree_and_no_bound_crosses(program, seed):
 
 
 def test_the_kinds_are_what_they_say():
-    cases = {kind: c1_agreement.case("(15)", k) for k, kind in enumerate(c1_agreement.KINDS)}
+    cases = {kind: agreement.case("(15)", k) for k, kind in enumerate(agreement.KINDS)}
     duplicate, wide = cases["duplicate rows"], cases["n < d"]
     assert (duplicate.X[-1] == duplicate.X[0]).all()
     assert duplicate.y[-1] == -duplicate.y[0]
     assert wide.X.shape[0] < wide.X.shape[1]
     assert len(cases["one pattern"].patterns) == 1
     assert not cases["zero row"].X[-1].any()
-    row = c1_agreement.compare(cases["none kept"], 7)
+    row = agreement.compare(cases["none kept"], 7)
     assert row["kept"] == 0
     zero = cases["all-zero optimum"].solve("structured")
     assert zero.n_neurons == 0
@@ -54,7 +48,7 @@ def test_the_summary_counts_what_falls_short():
     unsure = row | {"clarabel_gap": 1e-3, "deviation": 2.0}
     refused = {"program": "(8)", "refused": True}
     alone = row | {"clarabel_gap": None, "deviation": None}
-    (found,) = c1_agreement.summary([row, short, unsure, refused, alone])
+    (found,) = agreement.summary([row, short, unsure, refused, alone])
     assert (found["instances"], found["both_certified"]) == (5, 1)
     assert found["clarabel_failed"] == 1
     assert (found["refused"], found["short"], found["clarabel_short"]) == (1, 1, 1)
@@ -75,9 +69,9 @@ def test_a_job_takes_the_columns_and_patterns_it_names():
 def test_a_process_of_its_own_measures_time_memory_and_iterations():
     job = Job("(8)", 30, 6, 4)
     given = problem(job)
-    here = c1_benchmark.measure(given, "structured")
+    here = benchmark.measure(given, "structured")
     for solver in ("structured", "clarabel"):
-        row = c1_benchmark.measure_apart(given, solver, 120.0)
+        row = benchmark.measure_apart(given, solver, 120.0)
         assert row["objective"] == pytest.approx(here["objective"], abs=2e-6)
         assert 3 <= row["iterations"] <= 100
         assert 0 < row["seconds"] < 120
@@ -86,10 +80,10 @@ def test_a_process_of_its_own_measures_time_memory_and_iterations():
 
 def test_a_process_that_is_too_slow_or_fails_leaves_a_row():
     given = problem(Job("(8)", 30, 6, 4))
-    slow = c1_benchmark.measure_apart(given, "clarabel", 0.01)
+    slow = benchmark.measure_apart(given, "clarabel", 0.01)
     assert slow == {"status": "ended after 0.01 s without a result"}
     broken = Problem(given.job, np.full_like(given.X, np.nan), given.y, given.patterns)
-    failed = c1_benchmark.measure_apart(broken, "structured", 120.0)
+    failed = benchmark.measure_apart(broken, "structured", 120.0)
     assert "code 1" in failed["status"]
     assert "InputError" in failed["status"]
 
@@ -98,9 +92,9 @@ def test_a_row_without_a_result_is_printed_with_dashes():
     row = dict.fromkeys(("iterations", "seconds", "gap", "peak_mb"), None)
     row |= {f"clarabel_{key}": None for key in row}
     row |= {"program": "(8)", "n": 30, "d": 25, "patterns_used": 4, "threads": 1}
-    text = c1_benchmark.line({**row, "tolerance": 1e-6, "ratio": None})
+    text = benchmark.line({**row, "tolerance": 1e-6, "ratio": None})
     assert text.count(" -") == 8
-    assert len(text) == len(c1_benchmark.heading())
+    assert len(text) == len(benchmark.heading())
 
 
 def test_a_finished_part_is_kept_for_the_same_question_only(tmp_path):
@@ -122,10 +116,10 @@ def test_a_finished_part_is_kept_for_the_same_question_only(tmp_path):
 
 
 def test_the_path_counts_what_warm_starts_save():
-    rows = c1_path.warm_path(60, 6, 5, (1e-2, 5e-3, 2e-3), "hinge")
+    rows = warm_starts.warm_path(60, 6, 5, (1e-2, 5e-3, 2e-3), "hinge")
     assert [row["first"] for row in rows] == [True, False, False] * 2
     assert all(row["cold"] == row["warm"] for row in rows if row["first"])
-    down, up = c1_path.saved(rows)
+    down, up = warm_starts.saved(rows)
     assert (down["way"], up["way"]) == ("down", "up")
     assert down["cold"] == sum(row["cold"] for row in rows[1:3])
     assert max(down["deviation"], up["deviation"]) < 2e-6

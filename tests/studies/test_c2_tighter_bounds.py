@@ -9,10 +9,10 @@ import torch
 from robustcore import bounds
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
-from robustcore.studies import c2_networks, c2_soundness, c2_summary, c2_tabular
-from robustcore.studies import c2_tighter_bounds as study
-from robustcore.studies.b_twins import random_instances
-from robustcore.studies.c2_exact import Shape, worst_gaps
+from studies import c2_tighter_bounds as study
+from studies.c2_tighter_bounds import small_networks, soundness, summary, threats
+from studies.oracles.bound_twins import random_instances
+from studies.oracles.exact_gaps import Shape, worst_gaps
 
 
 @pytest.mark.parametrize("p", [1, math.inf])
@@ -43,7 +43,7 @@ def test_the_second_program_on_a_hull_and_on_a_cut_ball():
 
 @pytest.fixture(scope="module")
 def campaign():
-    return c2_soundness.campaign(networks=12, samples=2, draws=6, seed=82)
+    return soundness.campaign(networks=12, samples=2, draws=6, seed=82)
 
 
 def test_no_bound_is_below_an_exact_value_or_an_attack(campaign):
@@ -63,25 +63,25 @@ def test_no_bound_is_below_an_exact_value_or_an_attack(campaign):
 def test_the_campaign_would_see_a_bound_that_is_too_low(monkeypatch):
     """aRUB in the place of CROWN is caught; so is a bound that is one part in a million low."""
     monkeypatch.setattr(bounds, "crown", bounds.arub)
-    rows = c2_soundness.campaign(networks=12, samples=2, draws=6, seed=82)
+    rows = soundness.campaign(networks=12, samples=2, draws=6, seed=82)
     worst = max(r["above_exact"] or 0 for r in rows if r["bound"] == "crown")
     assert worst > 1e-3
     monkeypatch.undo()
     ibp = bounds.rub
     monkeypatch.setattr(bounds, "rub", lambda *a: ibp(*a) - 1e-6)
-    rows = c2_soundness.campaign(networks=6, samples=2, draws=2, seed=82)
+    rows = soundness.campaign(networks=6, samples=2, draws=2, seed=82)
     assert max(r["above_exact"] or 0 for r in rows if r["bound"] == "rub") > 1e-7
 
 
 def test_certificates_of_float32_networks_hold_and_float32_bounds_do_not():
-    rows = c2_soundness.float32(networks=15, samples=2, seed=83)
+    rows = soundness.float32(networks=15, samples=2, seed=83)
     assert all(r["wrong"] == 0 and r["certified"] > 0 for r in rows)
     assert max(r["undershoot"] for r in rows) > 1e-9  # why evaluation computes in float64
 
 
 @pytest.fixture(scope="module")
 def trained():
-    return list(c2_networks.trained_networks(("iris",), ("nominal", "rub"), steps=150, n_test=6))
+    return list(small_networks.trained_networks(("iris",), ("nominal", "rub"), steps=150, n_test=6))
 
 
 def test_tightness_rows(trained):
@@ -100,7 +100,7 @@ def test_tightness_rows(trained):
     )
     assert all(best[key] <= plain[key] + 1e-12 for key in plain)
     assert max(best.values()) <= 1.06
-    table = c2_summary.side_by_side(rows, [])
+    table = summary.side_by_side(rows, [])
     assert [r["bound"] for r in table][-1] == "least of RUB, CROWN, intervals"
     assert set(table[0]) == {"bound", "nominal", "rub", "cost"}
 
@@ -129,7 +129,7 @@ def test_cost_is_what_the_products_are():
 
 
 def test_tabular_rows():
-    rows = c2_tabular.tabular_threats(steps=150, n_test=4)
+    rows = threats.tabular_threats(steps=150, n_test=4)
     assert [r["vertices"] for r in rows] == [6, 2, 4, 24] * 2
     for row in rows:
         assert row["by_ball"] <= row["exact"] + 1e-12
@@ -139,15 +139,15 @@ def test_tabular_rows():
 
 def test_defended_rows():
     networks = list(
-        c2_networks.trained_networks(("iris",), ("coap", "crown", "ibp"), steps=60, n_test=4)
+        small_networks.trained_networks(("iris",), ("coap", "crown", "ibp"), steps=60, n_test=4)
     )
-    rows = c2_networks.defended(networks, n=4)
+    rows = small_networks.defended(networks, n=4)
     assert [r["training"] for r in rows] == ["coap", "crown", "ibp"]
     for row in rows:
         assert row["certified"] <= row["exact"] <= row["clean"]
         assert row["rise"] > 0
     with pytest.raises(InputError, match="data must be among iris, wine, digits, got 'mnist'"):
-        list(c2_networks.trained_networks(("mnist",)))
+        list(small_networks.trained_networks(("mnist",)))
 
 
 def test_the_measures_are_the_worst_of_the_rows(campaign, trained):
@@ -160,13 +160,13 @@ def test_the_measures_are_the_worst_of_the_rows(campaign, trained):
         "radii": [{**r, "behind": 3} for r in radii],
         "tabular": [{"below": -1.0}, {"below": 0.125}],
     }
-    measures = c2_summary.measures(found)
+    measures = summary.measures(found)
     assert measures["largest exact above a bound"] == 0.25
     assert measures["largest attack above a bound"] == 0.5
     assert measures["false certificates, float32 networks"] == 3
     assert measures["radii where the least of three is behind"] == 3
     assert measures["exact above the bound on a polytope, at most"] == 0.125
     assert measures["triples"] == 24
-    assert measures["attacked points"] == sum(s["points"] for s in c2_summary.by_set(campaign))
+    assert measures["attacked points"] == sum(s["points"] for s in summary.by_set(campaign))
     rise = np.mean([r["rise"] for r in tight if r["method"] == "rub_optimised"])
     assert measures["RUB at its best t, mean rise, worst network"] == pytest.approx(rise)

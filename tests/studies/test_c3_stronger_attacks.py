@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from robustcore.errors import InputError
-from robustcore.studies import c3_published
-from robustcore.studies import c3_stronger_attacks as study
-from robustcore.studies.mnist_networks import load_images
+from studies import c3_stronger_attacks as study
+from studies.c3_stronger_attacks import published
+from studies.mnist_networks import load_images
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +25,11 @@ def curves(images, networks):
 
 
 def test_the_example_worked_on_paper():
-    published, longer, best = c3_published.by_hand()
+    printed, longer, best = published.by_hand()
     # |g|_2^2 / |g|_1 = (16 + 3) / 7 and |g|_inf = 4
-    assert published["rise"] == pytest.approx(19 / 7)
+    assert printed["rise"] == pytest.approx(19 / 7)
     assert longer["rise"] == pytest.approx(19 / 7)
-    assert published["entries"] == longer["entries"] == "0.571, 0.143, 0.143, 0.143"
+    assert printed["entries"] == longer["entries"] == "0.571, 0.143, 0.143, 0.143"
     assert (best["rise"], best["entries"]) == (4.0, "1.000, 0.000, 0.000, 0.000")
 
 
@@ -69,7 +69,7 @@ def test_optimism_is_the_difference_in_points():
 
 
 def test_the_verdict_table_leaves_a_dash_where_nothing_was_measured(curves):
-    table = c3_published.verdict_table([], curves)
+    table = published.verdict_table([], curves)
     assert len(table) == 4 * 2
     first = next(r for r in table if (r["method"], r["ρ / √M"]) == ("arub", "0.3"))
     assert (first["paper"], first["recorded: strongest"]) == (97.46, "-")
@@ -79,7 +79,7 @@ def test_the_verdict_table_leaves_a_dash_where_nothing_was_measured(curves):
 
 
 def test_the_dense_step_uses_a_share_of_the_radius(images, networks):
-    rows = c3_published.dense_share(images, networks, dimensions=(1, 784), trials=50)
+    rows = published.dense_share(images, networks, dimensions=(1, 784), trials=50)
     share = {r["gradient"]: r["share"] for r in rows}
     assert share["Gaussian, d = 1"] == pytest.approx(1)
     assert 0.3 < share["Gaussian, d = 784"] < 0.45  # E g^2 / E|g| = 1.25 over E max |g| = 3.3
@@ -88,7 +88,7 @@ def test_the_dense_step_uses_a_share_of_the_radius(images, networks):
 
 def test_foolbox_gives_the_same_points(images, networks):
     pytest.importorskip("foolbox")
-    for row in c3_published.foolbox_twins(images, networks):
+    for row in published.foolbox_twins(images, networks):
         assert row["points"] == 60
         assert row["distance, at most"] <= 1e-10
         assert row["predictions that differ"] == 0
@@ -96,7 +96,7 @@ def test_foolbox_gives_the_same_points(images, networks):
 
 
 def test_two_cells_of_one_network_differ():
-    rows = c3_published.sampling_noise((0.5, 0.98), trials=4000)
+    rows = published.sampling_noise((0.5, 0.98), trials=4000)
     assert rows[0]["interval of a cell"] == pytest.approx(100 * 1.96 * 0.5 / 2560**0.5)
     assert rows[0]["more than half a point apart"] > rows[1]["more than half a point apart"] > 0.1
 

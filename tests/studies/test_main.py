@@ -1,4 +1,4 @@
-"""`python -m robustcore.studies`: defaults, then the profile, then --set; rows to records."""
+"""`python -m studies`: defaults, then the profile, then --set; rows to records."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from robustcore import records
 from robustcore.errors import DataError, InputError
-from robustcore.studies import __main__ as command
-from robustcore.studies import records
+from studies import __main__ as command
 
 
 @pytest.fixture
 def study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A study `b0_toy` and a checkout whose paper profile gives it 20 steps."""
-    module = types.ModuleType("robustcore.studies.b0_toy")
+    module = types.ModuleType("studies.b0_toy")
 
     def record(steps: int = 2, seed: int = 0) -> dict:
         return {"b0_toy.square": [{"step": i, "value": i * i + seed} for i in range(steps)]}
 
     module.record = record  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "robustcore.studies.b0_toy", module)
+    monkeypatch.setitem(sys.modules, "studies.b0_toy", module)
     profiles = tmp_path / "notebooks" / "profiles"
     profiles.mkdir(parents=True)
     (profiles / "paper.yml").write_text("b0_toy: {steps: 20}\n")
@@ -63,7 +63,7 @@ def test_unknown_names_are_refused(study: Path) -> None:
     with pytest.raises(InputError, match="no study 'b99'"):
         command.study("b99")
     with pytest.raises(InputError, match="no function record"):
-        command.study("provenance")
+        command.study("oracles")
     with pytest.raises(DataError, match="no profile 'huge'"):
         command.parameters("b0_toy", "huge", {})
 
@@ -78,7 +78,5 @@ def test_the_command_ends_with_a_sentence(study: Path, capsys: pytest.CaptureFix
 def test_digits_before_a_name_are_the_notebooks_own(
     study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(
-        sys.modules, "robustcore.studies.toy", sys.modules["robustcore.studies.b0_toy"]
-    )
+    monkeypatch.setitem(sys.modules, "studies.toy", sys.modules["studies.b0_toy"])
     assert command.study("00_toy") is command.study("b0_toy")

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from robustcore.networks import TwoLayerReLU
-from robustcore.studies import a1_convex_training, a4_cifar, a4_hinge
+from studies import a1_convex_training, a4_hinge
+from studies.a4_hinge import cifar
 
 
 def test_the_boxes_of_figure_2_are_apart_and_the_points_reproducible():
@@ -39,19 +40,19 @@ def test_descent_never_passes_the_certificate_and_costs_only_fall():
 
 
 def test_the_rows_of_the_image_pair():
-    pair = a4_cifar.cifar_pair((1, 7), 16)
+    pair = cifar.cifar_pair((1, 7), 16)
     assert pair.X.shape == (16, 147)
     assert pair.X_test.shape == (2000, 147)
     assert set(pair.y) == {-1.0, 1.0}
-    counts = a4_cifar.feasible_counts(pair, 3, 2)
+    counts = cifar.feasible_counts(pair, 3, 2)
     assert len(counts) == 3 * 7
     assert all(0 <= row["feasible"] <= 3 for row in counts)
-    rows = a4_cifar.cifar_rows(pair, [10 / 255], 1e-3, 2, 2, seeds=[0, 1])
+    rows = cifar.cifar_rows(pair, [10 / 255], 1e-3, 2, 2, seeds=[0, 1])
     assert [r["method"] for r in rows].count("linear") == 1
     for row in rows:
         assert row["pgd_accuracy"] <= row["clean_accuracy"]
         assert row["robust_cost"] >= row["objective"] - 1e-6
-    mean = {r["method"]: r for r in a4_cifar.summary(rows)}
+    mean = {r["method"]: r for r in cifar.summary(rows)}
     both = [r["objective"] for r in rows if r["method"] == "algorithm_2"]
     assert mean["algorithm_2"]["objective"] == pytest.approx(math.fsum(both) / 2)
     assert mean["algorithm_2"]["runs"] == 2
@@ -60,8 +61,8 @@ def test_the_rows_of_the_image_pair():
 def test_a_network_is_linear_where_all_its_neurons_are_active():
     """Of four inputs one lies on the positive side of both neurons; without neurons all do."""
     x = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
-    pair = a4_cifar.Pair(x, np.ones(4), x, np.ones(4))
+    pair = cifar.Pair(x, np.ones(4), x, np.ones(4))
     net = TwoLayerReLU(torch.eye(2, dtype=torch.float64), torch.ones(2, dtype=torch.float64))
-    assert a4_cifar._all_active(net, pair) == 0.25
+    assert cifar._all_active(net, pair) == 0.25
     nothing = TwoLayerReLU(net.u.detach()[:0], net.alpha.detach()[:0])
-    assert a4_cifar._all_active(nothing, pair) == 1
+    assert cifar._all_active(nothing, pair) == 1

@@ -8,8 +8,8 @@ import torch
 
 from robustcore import LpBall
 from robustcore.datasets import Part, load
-from robustcore.studies import threat_model as study
-from robustcore.studies import threat_pictures as pictures
+from studies import threat_model as study
+from studies.threat_model import examples
 
 INF = math.inf
 
@@ -87,7 +87,7 @@ def test_linear_accuracy_is_what_the_worst_points_leave(p):
 def test_attacked_images_stay_in_ball_and_box():
     data = load("cifar10-7x7", classes=(1, 7))
     balls = [LpBall(p, 0.3, data.box) for p in (INF, 2, 1)]
-    clean, *moved = pictures.attacked_images(data, balls)
+    clean, *moved = examples.attacked_images(data, balls)
     assert clean.change.max() == clean.change.min() == 0
     for ball, found in zip(balls, moved, strict=True):
         assert ball.contains(found.change.ravel())
@@ -99,7 +99,7 @@ def test_attacked_images_stay_in_ball_and_box():
 def test_boxed_projections_beat_a_grid():
     ball = LpBall(1, 0.5, box=(0, 1))
     x, points = (0.8, 0.7), [(1.3, 1.4), (1.4, 0.3), (0.1, 1.3)]
-    found = pictures.boxed_ball(x, points, ball)
+    found = examples.boxed_ball(x, points, ball)
     grid = np.stack(np.meshgrid(*[np.linspace(0, 1, 201)] * 2), axis=-1).reshape(-1, 2)
     grid = grid[np.abs(grid - x).sum(axis=1) <= 0.5]
     for point, projected in zip(np.array(points), found.projections, strict=True):
@@ -110,6 +110,6 @@ def test_boxed_projections_beat_a_grid():
 
 
 def test_planar_outlines_lie_on_the_sphere():
-    for found in pictures.planar_balls((2.0, 1.0), [(2.0, 2.0)]):
+    for found in examples.planar_balls((2.0, 1.0), [(2.0, 2.0)]):
         np.testing.assert_allclose(found.ball.norm(found.outline), 1, rtol=1e-12)
         assert found.maximiser @ (2.0, 1.0) == pytest.approx(found.support)

@@ -1,0 +1,213 @@
+"""Recorded runs: rows with their provenance and a checksum, one JSON file for each record.
+
+`results/ID.json` holds what a paper-scale run found (never a picture), and where it came from. The
+checksum covers the rows and the parameters, so that a number changed by hand is refused on
+loading. The folder is named by the environment variable `ROBUSTCORE_RESULTS`, or is `results/` of
+the checkout that this package is installed from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import provenance
+from .errors import CorruptDataError, DataError, InputError
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class Record:
+    """Rows as a run left them, what it was asked, and where and when it ran.
+
+    Source: own
+    """
+
+    id: str
+    rows: list[dict[str, Any]]
+    parameters: dict[str, Any]
+    provenance: dict[str, Any]
+    notes: str = ""
+
+
+def results_folder() -> Path:
+    """The folder of the records: `ROBUSTCORE_RESULTS`, else `results/` of the checkout.
+
+    Source: own
+
+    Raises
+    ------
+    DataError
+        If the variable is unset and the package does not stand in a checkout.
+    """
+    if named := os.environ.get("ROBUSTCORE_RESULTS"):
+        return Path(named)
+    folder = provenance.CHECKOUT / "results"
+    if not folder.is_dir():
+        raise DataError(
+            "the recorded runs are not part of an installed robustcore; set ROBUSTCORE_RESULTS to "
+            "the folder results/ of a checkout, or install from one with pip install -e ."
+        )
+    return folder
+
+
+def save(
+    id: str,
+    rows: Sequence[Mapping[str, Any]],
+    parameters: Mapping[str, Any],
+    notes: str = "",
+    folder: Path | str | None = None,
+    seconds: float | None = None,
+    profile: str = "paper",
+) -> Path:
+    """Write `ID.json` in one step: the old file stays until the new one is complete.
+
+    Source: own
+
+    Parameters
+    ----------
+    id : str
+        Lower case, digits, "_", "-" and "."; begins with the name of the notebook that shows it.
+    rows : list of dict
+        Strings, booleans, None, finite numbers, and lists of them. NumPy and 0-d torch values
+        are turned into Python's own.
+    parameters : dict
+        Everything the run was given, seeds included.
+    notes : str
+        What a reader of the numbers must know and the columns do not say.
+    folder : path, optional
+        Instead of `results_folder()`.
+    seconds : float, optional
+        Wall-clock time of the run.
+    profile : str
+        "paper", "quick", or the caller's own word.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    InputError
+        For an unfit id, no rows, or a value that JSON cannot hold exactly.
+    """
+    if not _ID.fullmatch(id):
+        raise InputError(f"a record id is lower case letters, digits, '_', '-', '.', got {id!r}.")
+    plain_rows, plain_parameters = _plain(list(rows), id), _plain(dict(parameters), id)
+    if not plain_rows:
+        raise InputError(f"record {id!r} has no rows; there is nothing to save.")
+    content = {
+        "id": id,
+        "notes": notes,
+        "parameters": plain_parameters,
+        "provenance": {"profile": profile, "seconds": _rounded(seconds), **provenance.now()},
+        "sha256": checksum(plain_rows, plain_parameters),
+        "rows": plain_rows,
+    }
+    path = Path(folder or results_folder()) / f"{id}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_at_once(path, _layout(content))
+    return path
+
+
+def load(id: str, folder: Path | str | None = None) -> Record:
+    """Read a record and refuse it if its rows or parameters are not those that were saved.
+
+    Source: own
+
+    Parameters
+    ----------
+    id : str
+    folder : path, optional
+        Instead of `results_folder()`.
+
+    Raises
+    ------
+    DataError
+        If there is no such record.
+    CorruptDataError
+        If the file is not a record, or its checksum is not that of its rows and parameters.
+    """
+    path = Path(folder or results_folder()) / f"{id}.json"
+    if not path.is_file():
+        raise DataError(f"no record {id!r} in the results folder; `python -m studies` makes it.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        stored = content["sha256"]
+        computed = checksum(content["rows"], content["parameters"])
+        fields = {k: content[k] for k in ("rows", "parameters", "provenance", "notes")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptDataError(f"{path.name} is not a record ({error}); run it again.") from error
+    if content["id"] != id or stored != computed:
+        raise CorruptDataError(
+            f"record {id!r} was changed by hand: its checksum says {str(stored)[:12]}, its rows "
+            f"and parameters give {computed[:12]}; restore the file or run the study again."
+        )
+    return Record(id, **fields)
+
+
+def identifiers(folder: Path | str | None = None) -> list[str]:
+    """The ids of all records in the folder, sorted.
+
+    Source: own
+    """
+    return sorted(path.stem for path in Path(folder or results_folder()).glob("*.json"))
+
+
+def checksum(rows: list[dict[str, Any]], parameters: dict[str, Any]) -> str:
+    """SHA-256 of rows and parameters in canonical JSON: sorted keys, no spaces, shortest floats.
+
+    Source: own
+    """
+    canonical = json.dumps(
+        [rows, parameters], sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _plain(value: Any, id: str) -> Any:
+    """Python's own types only, so that what is saved is what is loaded."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v, id) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v, id) for v in value]
+    if hasattr(value, "tolist"):  # numpy scalars and arrays, torch tensors
+        return _plain(value.tolist(), id)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"record {id!r} holds {value}; JSON has no such number, use None.")
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise InputError(f"record {id!r} holds a {type(value).__name__}; save numbers and strings.")
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 2)
+
+
+def _layout(content: dict[str, Any]) -> str:
+    """Indented JSON, but one line for each row: a diff shows which rows changed."""
+    head = json.dumps({**content, "rows": []}, indent=1, ensure_ascii=False)
+    rows = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in content["rows"])
+    return head.replace('"rows": []', f'"rows": [\n  {rows}\n ]') + "\n"
+
+
+def _write_at_once(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,144 @@
+"""Run a study at a profile's size and record its rows.
+
+    python -m studies NAME --profile paper --set epochs=20 --out results
+
+NAME is a notebook (`b5_rub`), or what is left of it without leading digits and underscores. Its
+study is the module `studies.NAME`, whose function
+
+    record(**parameters) -> {record id: rows}
+
+makes the rows of every record that the notebook shows. Its arguments carry the names of the
+notebook's parameters, and their defaults are the notebook's values: that is profile `quick`.
+Profile `paper` adds what `notebooks/profiles/paper.yml` says under NAME, and `--set` has the last
+word. Each record is saved by `robustcore.records` with its provenance, in which the profile
+is named: "quick" if the profile asked for says nothing of the study, and with what --set changed.
+
+This needs torch, numpy, scipy, pandas and pyyaml, and runs from a bare copy of the source tree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from robustcore import records
+from robustcore.errors import DataError, InputError, RobustcoreError
+from robustcore.provenance import CHECKOUT
+
+
+def study(name: str) -> Callable[..., Mapping[str, Sequence[Mapping[str, Any]]]]:
+    """The function `record` of the study that belongs to a notebook.
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        If there is no such study, or it has no function `record`.
+    """
+    module_name = f"{__package__}.{name.lstrip('0123456789_')}"
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name:
+            raise
+        raise InputError(f"no study {name!r}: there is no module {module_name}.") from error
+    if not hasattr(module, "record"):
+        raise InputError(f"{module_name} has no function record(**parameters); it records nothing.")
+    function: Callable[..., Mapping[str, Sequence[Mapping[str, Any]]]] = module.record
+    return function
+
+
+def parameters(name: str, profile: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every argument of a study: defaults, then the profile, then what was given.
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        For a name that the study does not know.
+    DataError
+        If the profile's file is missing.
+    """
+    signature = inspect.signature(study(name)).parameters
+    defaults = {k: p.default for k, p in signature.items() if p.default is not p.empty}
+    chosen = {**defaults, **_profile(name, profile), **given}
+    if unknown := sorted(set(chosen) - set(signature)):
+        raise InputError(f"{name} has no parameter {unknown}; it has {', '.join(signature)}.")
+    if missing := sorted(set(signature) - set(chosen)):
+        raise InputError(f"{name} needs {missing}; give it with --set, or a default.")
+    return chosen
+
+
+def label(name: str, profile: str, given: Mapping[str, Any]) -> str:
+    """What a record says of its sizes: the profile they are from, and what was changed by hand.
+
+    Source: own
+    """
+    own = profile if _profile(name, profile) else "quick"
+    usual = parameters(name, profile, {})
+    changed = [key for key, value in given.items() if usual[key] != value]
+    return f"{own}, but {', '.join(changed)}" if changed else own
+
+
+def run(name: str, profile: str, given: Mapping[str, Any], out: Path | None) -> list[Path]:
+    """Run a study and save each of its records; returns the files.
+
+    Source: own
+    """
+    chosen = parameters(name, profile, given)
+    started = time.monotonic()
+    found = study(name)(**chosen)
+    seconds = time.monotonic() - started
+    named = label(name, profile, given)
+    return [
+        records.save(id, list(rows), chosen, folder=out, seconds=seconds, profile=named)
+        for id, rows in found.items()
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line.
+
+    Source: own
+    """
+    parser = argparse.ArgumentParser(prog="python -m studies", description=__doc__.split("\n\n")[0])
+    parser.add_argument("name", help="a notebook, for example b5_rub")
+    parser.add_argument("--profile", default="paper", help="paper (default) or quick")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--out", type=Path, help="folder of the records; default: results/")
+    options = parser.parse_args(arguments)
+    try:
+        given = dict(_assignment(text) for text in options.set)
+        for path in run(options.name, options.profile, given, options.out):
+            print(f"recorded {path.name}", flush=True)
+    except RobustcoreError as error:
+        parser.exit(1, f"{error}\n")
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise InputError(f"--set takes KEY=VALUE, got {text!r}.")
+    return key, yaml.safe_load(value)
+
+
+def _profile(name: str, profile: str) -> dict[str, Any]:
+    path = CHECKOUT / "notebooks" / "profiles" / f"{profile}.yml"
+    if profile == "quick" and not path.exists():
+        return {}
+    if not path.exists():
+        raise DataError(f"no profile {profile!r}: notebooks/profiles/{profile}.yml does not exist.")
+    return dict((yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get(name) or {})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Pictures of Tables I and II of paper A: what each method costs, and which patterns it can use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from robustcore.plots import style
+
+_NAMES = {
+    "gd_std": "GD-std",
+    "gd_fgsm": "GD-FGSM",
+    "gd_pgd": "GD-PGD",
+    "gd_certified": "GD on CROWN",
+    "algorithm_1": "Algorithm 1",
+    "algorithm_2": "Algorithm 2",
+    "linear": "linear",
+}
+
+
+def robust_costs(rows: Sequence[Mapping[str, Any]], printed: Mapping[str, float]) -> style.Card:
+    """For each method the interval from its cost under PGD to CROWN's bound, and its objective.
+
+    Source: [A] Table I
+
+    Parameters
+    ----------
+    rows : list of dict
+        label, method, objective, pgd_cost, certified_cost: means over the runs.
+    printed : mapping of str to float
+        The paper's objective by label, for those that have one.
+    """
+    with style.figure(width=6.6, height=0.4 * len(rows) + 1.1) as (fig, ax):
+        for place, row in enumerate(rows):
+            low, high = row["pgd_cost"], row["certified_cost"]
+            first = place == 0
+            ax.plot([low, high], [place] * 2, "-", lw=5, color=style.SKY, solid_capstyle="butt")
+            marks = (
+                (low, "|", style.ORANGE, "under PGD"),
+                (high, "|", style.BLUE, "CROWN"),
+                (row["objective"], "o", style.BLACK, "objective reported"),
+            )
+            for value, marker, colour, label in marks:
+                ax.plot(
+                    value, place, marker, color=colour, ms=9 if marker == "|" else 4.5,
+                    mew=2, ls="", label=label if first else None,
+                )  # fmt: skip
+            if row["label"] in printed:
+                ax.plot(
+                    printed[row["label"]], place, "x", color=style.VERMILLION, ms=6, mew=1.6,
+                    label="printed in [A]" if first else None,
+                )  # fmt: skip
+        ax.set_yticks(range(len(rows)), [row["label"] for row in rows])
+        ax.set(xlabel="training cost (hinge + weight decay)", ylim=(len(rows), -0.7))
+        ax.set_title("The same kinds of cost for each method")
+        fig.legend(loc="outside lower center", ncols=4)
+    return fig
+
+
+def label(method: str, setting: str = "") -> str:
+    """The name of a method as the paper prints it, with the setting in brackets.
+
+    Source: own
+    """
+    return _NAMES[method] + (f" ({setting})" if setting else "")
+
+
+def samplers(rows: Sequence[Mapping[str, Any]]) -> style.Card:
+    """Usable patterns and the optimum of (15), over the radius, for two ways of drawing patterns.
+
+    Source: own (on [A] Algorithm 2, eq. (15))
+
+    Parameters
+    ----------
+    rows : list of dict
+        sampler, radius_255, asked, kept, objective.
+    """
+    looks = {"algorithm_2": ("Algorithm 2", "o", "algorithm_2"), "robust": ("ours", "s", "arub")}
+    asked = rows[0]["asked"]
+    with style.figure(1, 2, width=7.2, height=2.9) as (fig, (left, right)):
+        for sampler, (name, marker, role) in looks.items():
+            radii = sorted({r["radius_255"] for r in rows if r["sampler"] == sampler})
+            for ax, column in ((left, "kept"), (right, "objective")):
+                means = [
+                    np.mean([r[column] for r in rows if (r["sampler"], r["radius_255"]) == key])
+                    for key in ((sampler, radius) for radius in radii)
+                ]
+                ax.plot(radii, means, marker=marker, label=name, **style.line(role))
+        left.axhline(asked, **style.line("paper"))
+        left.annotate(f"{asked} asked for", (radii[-1], asked), xytext=(0, 3), ha="right",
+                      textcoords="offset points", fontsize=8, color=style.GREY)  # fmt: skip
+        left.set(ylim=(0, 1.15 * asked), ylabel="patterns that can be used")
+        right.set(ylim=(0, None), ylabel="optimum of (15)")
+        right.legend(loc="upper left")
+        for ax in (left, right):
+            ax.set_xlabel("radius (255ths of the pixel range)")
+        left.set_title("What is drawn")
+        right.set_title("What it is worth")
+    return fig

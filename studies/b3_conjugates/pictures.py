@@ -1,0 +1,61 @@
+"""Lemma 3 drawn: a set that is not convex, its hull, and by how much they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from robustcore.plots import style
+
+_SET_LOOK: dict[str, dict[str, Any]] = {
+    "points": {"marker": "^", "color": style.VERMILLION},
+    "path": {"marker": "s", "color": style.ORANGE},
+    "affine image": {"marker": "o", "color": style.BLUE},
+}
+
+
+def concave_duality(bent: Any, cases: Sequence[Any]) -> style.Card:
+    """A path, its hull and a concave function; and both sides of Lemma 3 over many sets.
+
+    Source: [B] Lemma 3
+
+    Parameters
+    ----------
+    bent : Case
+        In the plane.
+    cases : list of Case
+    """
+    with style.figure(1, 2, width=7.2, height=3.2) as (fig, (left, right)):
+        side = np.linspace(-1.4, 1.4, 141)
+        z = np.stack(np.meshgrid(side, side), axis=-1)
+        g = z @ bent.u - np.maximum(z, 0) @ bent.q
+        left.contour(
+            side, side, g, levels=np.arange(-3, 0.1, 0.5), colors=style.GREY, linewidths=0.8
+        )
+        corners = bent.vertices
+        left.fill(*corners.T, color=style.SKY, alpha=0.35, label="convex hull of Z")
+        left.plot(*corners.T, color=style.ORANGE, linewidth=2.5, label="Z")
+        values = bent.candidates @ bent.u - np.maximum(bent.candidates, 0) @ bent.q
+        best = bent.candidates[values.argmax()]
+        left.plot(*best, "s", color=style.VERMILLION, label=f"best of Z: {bent.left:.0f}")
+        middle = corners[[0, -1]].mean(axis=0)
+        left.plot(
+            *middle,
+            "*",
+            color=style.BLUE,
+            markersize=11,
+            label=f"best of hull: {bent.hull + 0.0:.0f}",
+        )
+        left.set(aspect="equal", xlabel="$z_1$", title="$g(z) = -[z_1]_+ - [z_2]_+$")
+        left.set_ylabel("$z_2$", labelpad=-3)
+        left.legend(loc="lower left", fontsize=7, frameon=True, framealpha=1)
+        for kind, look in _SET_LOOK.items():
+            excess = np.sort([max(c.right - c.left, 0.0) for c in cases if c.kind == kind])
+            share = 100 * np.arange(1, len(excess) + 1) / len(excess)
+            right.plot(excess, share, label=kind, **look)
+        right.set(xlabel="right side − left side", ylabel="sets with at most that excess (%)")
+        right.set(title="Lemma 3 as printed", ylim=(0, 103))
+        right.legend(title="Z", title_fontsize=8)
+    return fig

@@ -1,0 +1,78 @@
+"""Pictures of paper B's bounds for convolutional networks, from the rows of b6."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from robustcore.plots import style
+
+_LABELS = {"nominal": "Nominal", "arub": r"aRUB-$L_1$", "rub": "RUB"}
+
+
+def pool_on_the_edge(rows: Sequence[dict]) -> style.Card:
+    """The gap of two pooled pixels between two vertices of the ball, and bounds of it.
+
+    Source: [B] Lemma 13
+
+    Parameters
+    ----------
+    rows : list of dict
+        As `b6_convolution.pooling.along_the_edge` returns them.
+    """
+    at = [r["at"] for r in rows]
+    with style.figure(1, 1, width=5.4, height=3.0) as (fig, ax):
+        ax.axhline(0, color=style.GREY, linewidth=0.8)
+        ax.plot(
+            at,
+            [r["gap"] for r in rows],
+            label="gap, and the bound by a maximum",
+            color=style.BLACK,
+            linewidth=4,
+        )
+        first, half = "t = (1, 0)", "t = (1/2, 1/2)"
+        ax.plot(at, [r[first] for r in rows], label=f"bound with ${first}$", **style.line("upper"))
+        ax.plot(at, [r[half] for r in rows], label=r"bound with $t = (\frac{1}{2}, \frac{1}{2})$",
+                color=style.GREEN, linestyle="--")  # fmt: skip
+        ends = [rows[0]["gap"], rows[-1]["gap"]]
+        ax.plot([0, 1], ends, "o", color=style.VERMILLION, label="all that the vertices show of it")
+        ax.set(xticks=[0, 0.5, 1], ylabel="$z_2 - z_1$", ylim=(-0.4, 1.25))
+        ax.set_xticklabels(["$x - e_1$", "halfway", "$x - e_2$"])
+        ax.set_xlabel("on the edge of the ball")
+        ax.legend(loc="upper right", ncols=2, fontsize="small")
+    return fig
+
+
+def certified_by_pool(rows: Sequence[dict]) -> style.Card:
+    """Certified accuracy over the L1 radius, one panel a pool; dots are what PGD leaves.
+
+    Source: [B] Appendix C
+
+    Parameters
+    ----------
+    rows : list of dict
+        As `b6_convolution.certified_rows` returns them.
+    """
+    pools = list(dict.fromkeys(r["pool"] for r in rows))
+    with style.figure(1, len(pools), width=7.4, height=3.2, sharey=True, squeeze=False) as (
+        fig,
+        axes,
+    ):
+        for ax, pool in zip(axes[0], pools, strict=True):
+            for method in dict.fromkeys(r["method"] for r in rows):
+                here = [r for r in rows if (r["pool"], r["method"]) == (pool, method)]
+                radius = [r["radius"] for r in here]
+                low, high, proved, left = (
+                    [100 * r[key] for r in here]
+                    for key in ("low", "high", "certified", "adversarial")
+                )
+                ax.fill_between(
+                    radius, low, high, color=style.colour(method), alpha=0.18, linewidth=0
+                )
+                ax.plot(radius, proved, label=_LABELS[method], **style.line(method))
+                ax.plot(radius, left, "o", color=style.colour(method), markersize=4)
+            ax.set(
+                title=f"{pool} pools", xlabel=r"$L_1$ radius $\rho$ (pixel range 1)", ylim=(0, 100)
+            )
+        axes[0, 0].set_ylabel("test images (%)")
+        axes[0, 0].legend()
+    return fig

@@ -1,0 +1,126 @@
+"""Pictures of the bounds beyond paper B: how tight they are, and how far they certify.
+
+The rows drawn here are those of `studies.c2_tighter_bounds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from robustcore.plots import style
+
+LABELS = {
+    "ibp": "intervals",
+    "coap": "COAP",
+    "crown": "CROWN",
+    "rub": "RUB",
+    "rub_any": "RUB, any p",
+    "rub_optimised": "RUB, best t",
+    "tightest": "least of three",
+    "best": "least of three",
+    "exact": "exact",
+    "nominal": "Nominal",
+    "arub": "aRUB",
+}
+_COLOURS = {
+    "ibp": style.PURPLE,
+    "coap": style.ORANGE,
+    "crown": style.VERMILLION,
+    "rub": style.BLUE,
+    "rub_any": style.BLUE,
+    "rub_optimised": style.GREEN,
+    "tightest": style.SKY,
+    "best": style.SKY,
+    "exact": style.BLACK,
+}
+_DASHES: dict[str, Any] = {"coap": "--", "crown": "-.", "ibp": ":", "best": (0, (6, 2))}
+_NORMS = {"1": "$L_1$", "inf": r"$L_\infty$", "2": "$L_2$"}
+
+
+def tightness(rows: Sequence[dict], scale: float, norms: Sequence[str] = ("1", "inf")) -> Any:
+    """Mean and largest rise of each bound over the exact one; a row of panels for each norm.
+
+    Source: own
+
+    Parameters
+    ----------
+    rows : list of dict
+        As `c2_tighter_bounds.tightness` returns them, of one data set.
+    scale : float
+        The radius shown, as a multiple of the training radius.
+    norms : sequence of str
+        Among "1", "2", "inf".
+    """
+    trainings = list(dict.fromkeys(r["training"] for r in rows))
+    shape = {"squeeze": False, "sharex": "row", "sharey": "row"}
+    with style.figure(len(norms), len(trainings), width=7.4, height=4.2, **shape) as (fig, axes):
+        for i, p in enumerate(norms):
+            for ax, training in zip(axes[i], trainings, strict=True):
+                here = [
+                    r for r in rows if (r["p"], r["training"], r["scale"]) == (p, training, scale)
+                ]
+                _dots(ax, here[::-1])
+                ax.set_title(f"{_NORMS[p]} ball, {LABELS[training]}")
+                ax.axvline(1, color=style.BLACK, linewidth=0.8)
+            shown = [r["rise_max"] for r in rows if (r["p"], r["scale"]) == (p, scale)]
+            ticks = [t for t in (1, 1.5, 2, 3, 5, 10, 20, 50) if t <= 1.2 * max(shown)]
+            axes[i, 0].set_xticks(ticks, [f"{t:g}" for t in ticks])
+            axes[i, 0].set_xticks([], minor=True)
+        for ax in axes[-1]:
+            ax.set_xlabel("rise of the bound / exact rise")
+    return fig
+
+
+def _dots(ax: Any, rows: Sequence[dict]) -> None:
+    for height, row in enumerate(rows):
+        colour = _COLOURS[row["method"]]
+        ax.plot([row["rise"], row["rise_max"]], [height, height], color=colour, linewidth=1.2)
+        ax.plot(row["rise"], height, "o", color=colour)
+        ax.plot(row["rise_max"], height, "|", color=colour, markersize=7)
+    ax.set(xscale="log", yticks=range(len(rows)))
+    ax.set_yticklabels([LABELS[r["method"]] for r in rows])
+
+
+def certified_share(rows: Sequence[dict]) -> Any:
+    """Share of samples certified over the radius, by method; a panel for each network.
+
+    Source: own
+
+    Parameters
+    ----------
+    rows : list of dict
+        As `c2_tighter_bounds.radii` returns them, of one data set.
+    """
+    trainings = list(dict.fromkeys(r["training"] for r in rows))
+    with style.figure(
+        1, len(trainings), width=7.4, height=3.0, squeeze=False, sharey=True, sharex=True
+    ) as (fig, axes):
+        for ax, training in zip(axes[0], trainings, strict=True):
+            here = [r for r in rows if r["training"] == training]
+            for row in sorted(here, key=lambda r: r["method"] == "exact"):
+                radius, share = _steps(row)
+                ax.step(
+                    radius,
+                    share,
+                    where="pre",
+                    color=_COLOURS[row["method"]],
+                    linestyle=_DASHES.get(row["method"], "-"),
+                    linewidth=1.0 if row["method"] == "exact" else 1.6,
+                    label=LABELS[row["method"]],
+                )
+            ax.axvline(here[0]["trained_at"], color=style.GREY, linewidth=0.8, linestyle=":")
+            ax.set(title=f"trained by {LABELS[training]}", ylim=(0, 100))
+            ax.set_xlabel(f"$L_1$ radius ({here[0]['unit']})")
+        axes[0, 0].set_ylabel("test samples certified (%)")
+        lines, names = axes[0, 0].get_legend_handles_labels()
+        fig.legend(lines, names, loc="outside lower center", ncols=len(names), fontsize=7)
+    return fig
+
+
+def _steps(row: dict) -> tuple[list[float], list[float]]:
+    """Radii in rising order, and the share still certified up to each."""
+    radii = [r for r in row["radii"] if r > 0]
+    n = row["n"]
+    share = [100 * (len(radii) - i) / n for i in range(len(radii))]
+    return [0.0, *radii, row["largest"]], [100 * len(radii) / n, *share, 0.0]

@@ -1,0 +1,70 @@
+"""Pictures of attacks: what the published ones and the strongest leave standing, over the radius.
+
+The rows drawn here are those of `studies.c3_stronger_attacks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.lines import Line2D
+
+from robustcore.plots import style
+
+_LABELS = {"nominal": "Nominal", "pgd": r"PGD-$L_\infty$", "arub": r"aRUB-$L_1$", "rub": "RUB"}
+_MARKS = {"nominal": "o", "pgd": "D", "arub": "^", "rub": "s"}
+_LOOKS: dict[str, dict[str, Any]] = {
+    "published": {"linestyle": ":", "markerfacecolor": style.CARD},
+    "strongest": {"linestyle": "-"},
+    "certified": {"linestyle": "--", "marker": "", "linewidth": 1.0},
+}
+_NAMES = {
+    "published": "published attacks",
+    "strongest": "strongest attack",
+    "certified": "certified",
+}
+
+
+def published_against_strongest(rows: Sequence[Mapping[str, Any]]) -> style.Card:
+    """Accuracy over the radius, one panel for each norm; the certified floor for L1.
+
+    Source: [B] Tables 3-5
+
+    Parameters
+    ----------
+    rows : list of dict
+        As `c3_stronger_attacks.curves` returns them.
+    """
+    norms = list(dict.fromkeys(r["p"] for r in rows))
+    methods = list(dict.fromkeys(r["method"] for r in rows))
+    with style.figure(1, len(norms), width=7.5, height=3.5, squeeze=False, sharey=True) as (
+        fig,
+        axes,
+    ):
+        for ax, p in zip(axes[0], norms, strict=True):
+            for method in methods:
+                here = [r for r in rows if (r["p"], r["method"]) == (p, method)]
+                for kind in _LOOKS if p == "1" else ("published", "strongest"):
+                    _draw(ax, here, method, kind)
+            name = r"$L_\infty$" if p == "inf" else f"$L_{p}$"
+            ax.set(xscale="log", xlabel=rf"{name} radius $\rho$ (pixel range 1)", title=name)
+            radii = sorted({r["radius"] for r in rows if r["p"] == p})
+            ax.set_xticks(radii, [f"{radius:.2g}" for radius in radii])
+            ax.minorticks_off()
+        axes[0, 0].set(ylabel="test images left correct (%)", ylim=(-3, 103))
+        colours = [
+            Line2D([], [], color=style.colour(m), marker=_MARKS[m], label=_LABELS[m])
+            for m in methods
+        ]
+        dashes = [
+            Line2D([], [], color=style.GREY, **{"marker": "s", **look}, label=_NAMES[kind])
+            for kind, look in _LOOKS.items()
+        ]
+        fig.legend(handles=[*colours, *dashes], loc="outside lower center", ncols=4)
+    return fig
+
+
+def _draw(ax: Any, here: Sequence[Mapping[str, Any]], method: str, kind: str) -> None:
+    look = {"marker": _MARKS[method], "color": style.colour(method), **_LOOKS[kind]}
+    ax.plot([r["radius"] for r in here], [100 * r[kind] for r in here], **look)
