@@ -7,10 +7,10 @@ from pathlib import Path
 
 import yaml
 
+from robustcore import provenance
 from robustcore.errors import RobustcoreError
 
 from . import command
-from .origin import provenance
 
 parser = argparse.ArgumentParser(prog="python -m studies.engine")
 parser.add_argument("name")

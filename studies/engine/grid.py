@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .origin import records
+from robustcore import records
+
 from .shards import Entry, entries, in_use, text, version_of
 from .sweep import Sweep, canonical
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from robustcore import records
+
 from .grid import compact, read
-from .origin import records
 from .sweep import Sweep
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from robustcore import provenance, records
 from robustcore.errors import DataError, InputError
 
 from .grid import Grid, folder_of, read
-from .origin import provenance, records
 from .progress import Progress, progress
 from .shards import Entry, ShardFile
 from .stopping import Stopped, Stopping

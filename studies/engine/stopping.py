@@ -63,7 +63,9 @@ class Stopping:
     def reason(self) -> str:
         """Why nothing more is to be run; empty as long as all is well."""
         if self.signal in (signal.SIGINT, signal.SIGTERM):
-            return {signal.SIGINT: "by Ctrl-C", signal.SIGTERM: "by SIGTERM"}[self.signal]
+            return {signal.SIGINT: "by Ctrl-C", signal.SIGTERM: "by SIGTERM"}[
+                signal.Signals(self.signal)
+            ]
         return "at its time" if self.left <= 0 else ""
 
     def call(self, run: Any, *arguments: Any, **named: Any) -> Any:
