@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from book.generate import places
+from book.generate import places, sentences
 from book.generate.equations import Reference, references, source_line
 from book.generate.places import plain
 from book.generate.sources import documented, whole
@@ -18,6 +18,8 @@ from robustcore import claims
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = places.load(ROOT / "claims")
+SENTENCES = sentences.load(ROOT / "claims")
+LEDGER = {claim.id: claim for claim in claims.load(ROOT / "claims")}
 # what only studies of experiments that are not run yet would name
 NOT_YET = PLACES.not_run
 
@@ -29,7 +31,7 @@ def in_the_index() -> set[Reference]:
 
 def judged() -> set[Reference]:
     """The places of claims that have a criterion; a bare "not testable" covers nothing."""
-    testable = (c for c in claims.load(ROOT / "claims") if c.testable)
+    testable = (c for c in LEDGER.values() if c.testable)
     return {plain(r) for claim in testable for r in references(claim.source)}
 
 
@@ -97,3 +99,25 @@ def test_every_printed_place_has_its_line_with_a_verdict_or_a_reason() -> None:
 )
 def test_places_are_read_as_they_are_meant(source: str, found: list[tuple[str, str, str]]) -> None:
     assert [plain(r) for r in references(source)] == [Reference(*place) for place in found]
+
+
+@pytest.mark.parametrize("sentence", SENTENCES, ids=lambda s: f"{s.paper}-{s.words[:40]}")
+def test_a_sentence_is_judged_by_claims_of_its_paper_or_says_why_not(
+    sentence: sentences.Sentence,
+) -> None:
+    assert bool(sentence.claims) != bool(sentence.why)
+    for id in sentence.claims:
+        assert LEDGER[id].source.startswith(f"[{sentence.paper}]")
+
+
+def test_every_claim_of_a_paper_is_a_sentence_of_it() -> None:
+    named = {id for sentence in SENTENCES for id in sentence.claims}
+    assert [c.id for c in LEDGER.values() if not c.own and c.id not in named] == []
+
+
+def test_the_page_of_sentences_shows_a_verdict_or_a_reason_in_every_line() -> None:
+    page = sentences.pages(ROOT / "claims")["sentences.md"]
+    lines = [block for block in page.split("* - ")[1:] if not block.startswith("where")]
+    assert len(lines) == len(SENTENCES)
+    for block, sentence in zip(lines, SENTENCES, strict=True):
+        assert "bdg-" in block or sentence.why in block

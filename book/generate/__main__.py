@@ -1,7 +1,7 @@
 """Pages that are drawn from the sources: `python -m book.generate SITE` from the root.
 
-Writes into SITE/book: the scoreboard, the findings and the printed places from `claims/` and
-`results/`, the equation index from the `Source:` lines, one API page for each module.
+Writes into SITE/book: the scoreboard, the findings, the printed places and the sentences from
+`claims/` and `results/`, the equation index from the `Source:` lines, one API page for each module.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import re
 from pathlib import Path
 
-from . import api, equations, places, scoreboard
+from . import api, equations, places, scoreboard, sentences
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,6 +32,7 @@ def main() -> None:
         **equations.pages(ROOT, listed_notebooks()),
         **scoreboard.pages(ROOT / "claims"),
         **places.pages(ROOT / "claims"),
+        **sentences.pages(ROOT / "claims"),
     }
     for name, text in pages.items():
         path = book / name
