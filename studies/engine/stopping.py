@@ -62,10 +62,8 @@ class Stopping:
     @property
     def reason(self) -> str:
         """Why nothing more is to be run; empty as long as all is well."""
-        if self.signal in (signal.SIGINT, signal.SIGTERM):
-            return {signal.SIGINT: "by Ctrl-C", signal.SIGTERM: "by SIGTERM"}[
-                signal.Signals(self.signal)
-            ]
+        if self.signal is not None:
+            return "by Ctrl-C" if self.signal == signal.SIGINT else "by SIGTERM"
         return "at its time" if self.left <= 0 else ""
 
     def call(self, run: Any, *arguments: Any, **named: Any) -> Any:
