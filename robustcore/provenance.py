@@ -25,7 +25,8 @@ def now() -> dict[str, Any]:
     Notes
     -----
     Where the sources are not a git checkout (a copy on another machine), the commit is read from
-    the environment variable `ROBUSTCORE_COMMIT`, else it is None.
+    the environment variable `ROBUSTCORE_COMMIT`, else from a file `COMMIT` beside the packages;
+    without either it is "unknown".
     """
     commit, changes = (
         _git("rev-parse", "HEAD"),
@@ -33,12 +34,19 @@ def now() -> dict[str, Any]:
     )
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
-        "commit": commit or os.environ.get("ROBUSTCORE_COMMIT"),
+        "commit": commit or os.environ.get("ROBUSTCORE_COMMIT") or _told() or "unknown",
         "dirty": None if changes is None else bool(changes),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "gpu": gpus},
         "versions": {"python": platform.python_version(), **_versions()},
     }
+
+
+def _told() -> str:
+    try:
+        return (CHECKOUT / "COMMIT").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def _versions() -> dict[str, str]:

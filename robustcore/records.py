@@ -68,6 +68,7 @@ def save(
     folder: Path | str | None = None,
     seconds: float | None = None,
     profile: str = "paper",
+    grid: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write `ID.json` in one step: the old file stays until the new one is complete.
 
@@ -90,6 +91,8 @@ def save(
         Wall-clock time of the run.
     profile : str
         "paper", "quick", or the caller's own word.
+    grid : dict, optional
+        Where the rows of the sweep come from that these were chosen from.
 
     Returns
     -------
@@ -103,14 +106,17 @@ def save(
     """
     if not _ID.fullmatch(id):
         raise InputError(f"a record id is lower case letters, digits, '_', '-', '.', got {id!r}.")
-    plain_rows, plain_parameters = _plain(list(rows), id), _plain(dict(parameters), id)
+    plain_rows, plain_parameters = plain(list(rows), id), plain(dict(parameters), id)
     if not plain_rows:
         raise InputError(f"record {id!r} has no rows; there is nothing to save.")
+    origin = {"profile": profile, "seconds": _rounded(seconds), **provenance.now()}
+    if grid is not None:
+        origin["grid"] = plain(grid, id)
     content = {
         "id": id,
         "notes": notes,
         "parameters": plain_parameters,
-        "provenance": {"profile": profile, "seconds": _rounded(seconds), **provenance.now()},
+        "provenance": origin,
         "sha256": checksum(plain_rows, plain_parameters),
         "rows": plain_rows,
     }
@@ -175,14 +181,22 @@ def checksum(rows: list[dict[str, Any]], parameters: dict[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _plain(value: Any, id: str) -> Any:
-    """Python's own types only, so that what is saved is what is loaded."""
+def plain(value: Any, id: str) -> Any:
+    """Python's own types only, so that what is saved is what is loaded.
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        Naming the record, for what JSON cannot hold exactly.
+    """
     if isinstance(value, Mapping):
-        return {str(k): _plain(v, id) for k, v in value.items()}
+        return {str(k): plain(v, id) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v, id) for v in value]
+        return [plain(v, id) for v in value]
     if hasattr(value, "tolist"):  # numpy scalars and arrays, torch tensors
-        return _plain(value.tolist(), id)
+        return plain(value.tolist(), id)
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"record {id!r} holds {value}; JSON has no such number, use None.")
     if value is None or isinstance(value, str | bool | int | float):

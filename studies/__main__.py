@@ -13,6 +13,12 @@ Profile `paper` adds what `notebooks/profiles/paper.yml` says under NAME, and `-
 word. Each record is saved by `robustcore.records` with its provenance, in which the profile
 is named: "quick" if the profile asked for says nothing of the study, and with what --set changed.
 
+A study whose module has `sweep(**parameters) -> Sweep`, beside `record` or instead of it, is run
+cell by cell by the engine in `studies.engine`, here or in shards on several machines:
+
+    python -m studies NAME --shard 3/16 --device cuda --seconds 600
+    python -m studies NAME --status
+
 This needs torch, numpy, scipy, pandas and pyyaml, and runs from a bare copy of the source tree.
 """
 
@@ -21,9 +27,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -32,31 +41,32 @@ from robustcore import records
 from robustcore.errors import DataError, InputError, RobustcoreError
 from robustcore.provenance import CHECKOUT
 
+from .engine import command as engine
+from .engine import save_record
 
-def study(name: str) -> Callable[..., Mapping[str, Sequence[Mapping[str, Any]]]]:
-    """The function `record` of the study that belongs to a notebook.
+_FOLDER = "ROBUSTCORE_RESULTS"
+
+
+def study(name: str, function: str = "record") -> Callable[..., Any]:
+    """The function `record` (or `sweep`) of the study that belongs to a notebook.
 
     Source: own
 
     Raises
     ------
     InputError
-        If there is no such study, or it has no function `record`.
+        If there is no such study, or it has no such function.
     """
-    module_name = f"{__package__}.{name.lstrip('0123456789_')}"
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name != module_name:
-            raise
-        raise InputError(f"no study {name!r}: there is no module {module_name}.") from error
-    if not hasattr(module, "record"):
-        raise InputError(f"{module_name} has no function record(**parameters); it records nothing.")
-    function: Callable[..., Mapping[str, Sequence[Mapping[str, Any]]]] = module.record
-    return function
+    module = _module(name)
+    if not hasattr(module, function):
+        raise InputError(f"{module.__name__} has no function {function}(**parameters).")
+    found: Callable[..., Any] = getattr(module, function)
+    return found
 
 
-def parameters(name: str, profile: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def parameters(
+    name: str, profile: str, given: Mapping[str, Any], function: str = "record"
+) -> dict[str, Any]:
     """Every argument of a study: defaults, then the profile, then what was given.
 
     Source: own
@@ -68,9 +78,9 @@ def parameters(name: str, profile: str, given: Mapping[str, Any]) -> dict[str, A
     DataError
         If the profile's file is missing.
     """
-    signature = inspect.signature(study(name)).parameters
+    signature = inspect.signature(study(name, function)).parameters
     defaults = {k: p.default for k, p in signature.items() if p.default is not p.empty}
-    chosen = {**defaults, **_profile(name, profile), **given}
+    chosen = {**defaults, **_of_other(name, function, _profile(name, profile)), **given}
     if unknown := sorted(set(chosen) - set(signature)):
         raise InputError(f"{name} has no parameter {unknown}; it has {', '.join(signature)}.")
     if missing := sorted(set(signature) - set(chosen)):
@@ -93,12 +103,23 @@ def run(name: str, profile: str, given: Mapping[str, Any], out: Path | None) -> 
     """Run a study and save each of its records; returns the files.
 
     Source: own
+
+    Notes
+    -----
+    The records of a sweep say where its whole grid is from, which is compressed beside them.
     """
     chosen = parameters(name, profile, given)
     started = time.monotonic()
-    found = study(name)(**chosen)
+    with _results(out):
+        found = study(name)(**chosen)
     seconds = time.monotonic() - started
     named = label(name, profile, given)
+    if hasattr(_module(name), "sweep"):
+        made = study(name, "sweep")(**parameters(name, profile, given, "sweep"))
+        return [
+            save_record(id, list(rows), made, chosen, results=out, profile=named)
+            for id, rows in found.items()
+        ]
     return [
         records.save(id, list(rows), chosen, folder=out, seconds=seconds, profile=named)
         for id, rows in found.items()
@@ -115,13 +136,54 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--profile", default="paper", help="paper (default) or quick")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--out", type=Path, help="folder of the records; default: results/")
+    engine.add_options(parser)
     options = parser.parse_args(arguments)
+    name, profile, out = options.name, options.profile, options.out
     try:
         given = dict(_assignment(text) for text in options.set)
-        for path in run(options.name, options.profile, given, options.out):
+        if engine.asked(options) or not hasattr(_module(name), "record"):
+            made = study(name, "sweep")(**parameters(name, profile, given, "sweep"))
+            if status := engine.main(made, options, out):
+                parser.exit(status)
+            return
+        for path in run(name, profile, given, out):
             print(f"recorded {path.name}", flush=True)
     except RobustcoreError as error:
         parser.exit(1, f"{error}\n")
+    except KeyboardInterrupt as stop:
+        parser.exit(130, f"{stop or f'{name} stopped by Ctrl-C.'}\n")
+
+
+def _module(name: str) -> ModuleType:
+    module_name = f"{__package__}.{name.lstrip('0123456789_')}"
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name:
+            raise
+        raise InputError(f"no study {name!r}: there is no module {module_name}.") from error
+
+
+def _of_other(name: str, function: str, profile: Mapping[str, Any]) -> dict[str, Any]:
+    """What a profile says, less what only the study's other function takes."""
+    mine = inspect.signature(study(name, function)).parameters
+    other = getattr(_module(name), {"record": "sweep", "sweep": "record"}[function], None)
+    theirs = inspect.signature(other).parameters if other else {}
+    return {key: value for key, value in profile.items() if key in mine or key not in theirs}
+
+
+@contextmanager
+def _results(folder: Path | None) -> Iterator[None]:
+    """Let a study that reads records or sweeps look where its own are saved."""
+    before = os.environ.get(_FOLDER)
+    if folder is not None:
+        os.environ[_FOLDER] = str(folder)
+    try:
+        yield
+    finally:
+        os.environ.pop(_FOLDER, None)
+        if before is not None:
+            os.environ[_FOLDER] = before
 
 
 def _assignment(text: str) -> tuple[str, Any]:

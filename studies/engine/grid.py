@@ -78,16 +78,23 @@ def folder_of(sweep: Sweep, results: Path | str | None = None) -> Path:
     return Path(results or records.results_folder()) / "sweeps" / sweep.name
 
 
-def read(sweep: Sweep, results: Path | str | None = None) -> Grid:
+def read(sweep: Sweep, *results: Path | str | None) -> Grid:
     """All rows of this version and these settings, from every shard file and the compact one.
 
     Source: own
+
+    Parameters
+    ----------
+    sweep : Sweep
+    results : path
+        Folders to look at together, instead of the results folder of the checkout.
     """
-    folder = folder_of(sweep, results)
+    folders = {folder_of(sweep, folder).resolve() for folder in results or (None,)}
+    # shards first: one that goes meanwhile is in the compact file
+    paths = [path for folder in folders for path in sorted(folder.glob("*.jsonl"))]
+    paths += [folder / COMPACT for folder in folders]
+    same = (e for p in paths for e in entries(p) if e.header["version"] == sweep.version)
     wanted = canonical(sweep.settings)
-    paths = sorted(folder.glob("*.jsonl"))  # first: one that goes meanwhile is in the compact file
-    everything = (entry for path in [*paths, folder / COMPACT] for entry in entries(path))
-    same = (e for e in everything if e.header["version"] == sweep.version)
     return merged(sweep, (e for e in same if canonical(e.header["settings"]) == wanted))
 
 
@@ -102,7 +109,7 @@ def merged(sweep: Sweep, found: Iterable[Entry]) -> Grid:
     for entry in found:
         key = entry.key
         other = grid.found.setdefault(key, entry)
-        if other is entry:
+        if other == entry:  # a copy of the same line
             continue
         if other.row is not None and entry.row is not None:
             twice.add(key)

@@ -50,9 +50,10 @@ def save_record(
     return records.save(
         id,
         rows,
-        {**(parameters or {}), "grid": grid.summary()},
+        parameters or {},
         notes,
         folder=results,
         seconds=sum(entry.seconds for entry in grid.found.values()),
         profile=profile,
+        grid=grid.summary(),
     )

@@ -29,6 +29,7 @@ def run(
     seconds: float | None = None,
     retry_failed: bool = False,
     results: Path | str | None = None,
+    also: Sequence[Path | str] = (),
     say: Callable[[str], None] | None = None,
 ) -> tuple[Progress, str]:
     """Run the cells of a shard that no shard file holds yet.
@@ -47,7 +48,9 @@ def run(
     retry_failed : bool
         Run again what failed before.
     results : path, optional
-        Instead of the results folder of the checkout.
+        Where shards are written, instead of the results folder of the checkout.
+    also : list of path
+        Other results folders, whose cells are not run again.
     say : callable, optional
         Takes a line of progress from time to time.
 
@@ -64,7 +67,7 @@ def run(
         If the function does not give one row for each cell.
     """
     with Stopping(seconds) as stopping:
-        grid = read(sweep, results)
+        grid = read(sweep, results, *also)
         stacks = _left(sweep, grid, shard, retry_failed)
         mine = [cell for stack in sweep.shard(*shard) for cell in stack]
         if stacks:
@@ -161,7 +164,7 @@ class _Worker:
 
     def _checked(self, cell: Cell, row: Mapping[str, Any], started: float, n: int) -> Entry:
         try:
-            return self._entry(cell, records._plain(dict(row), self.sweep.name), None, started, n)
+            return self._entry(cell, records.plain(dict(row), self.sweep.name), None, started, n)
         except (InputError, TypeError, ValueError) as error:
             return self._entry(cell, None, _one_line(error), started, n)
 

@@ -11,6 +11,7 @@ import pytest
 from robustcore import records
 from robustcore.errors import DataError, InputError
 from studies import __main__ as command
+from studies.engine import Sweep, complete
 
 
 @pytest.fixture
@@ -80,3 +81,78 @@ def test_digits_before_a_name_are_the_notebooks_own(
 ) -> None:
     monkeypatch.setitem(sys.modules, "studies.toy", sys.modules["studies.b0_toy"])
     assert command.study("00_toy") is command.study("b0_toy")
+
+
+@pytest.fixture
+def squares(study: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A study `b0_sweep` of n squares, whose record is the last of them; the paper has four."""
+    module = types.ModuleType("studies.b0_sweep")
+
+    def sweep(n: int = 2, offset: int = 0) -> Sweep:
+        def rows(cells: list, device: str) -> list:
+            return [{"value": cell["i"] ** 2 + cell["offset"]} for cell in cells]
+
+        return Sweep("b0_sweep", 1, [{"i": i, "offset": offset} for i in range(n)], rows)
+
+    def record(n: int = 2, last: int = 1) -> dict:
+        return {"b0_sweep.last": complete(sweep(n)).rows[-last:]}
+
+    module.sweep, module.record = sweep, record  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "studies.b0_sweep", module)
+    paper = study / "notebooks" / "profiles" / "paper.yml"
+    paper.write_text("b0_sweep: {n: 4, last: 2}\n")
+    return study
+
+
+def test_a_sweep_is_run_in_shards_counted_and_recorded(
+    squares: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(*arguments: str) -> str:
+        command.main(["b0_sweep", "--out", str(squares), *arguments])
+        return capsys.readouterr().out
+
+    assert said("--dry-run", "--shard", "2/3").startswith("b0_sweep: 0 of 1 cells done")
+    assert said("--shard", "2/2").startswith("b0_sweep: 2 of 2 cells done, 0 failed, 0 left")
+    assert said("--status").startswith("b0_sweep: 2 of 4 cells done, 0 failed, 2 left; about 0.0")
+    assert "2 of 2 cells" in said("--device", "cpu", "--set", "offset=1", "--set", "n=2")
+    assert said() == "recorded b0_sweep.last.json\n"
+    record = records.load("b0_sweep.last", squares)
+    assert record.rows == [{"i": 2, "offset": 0, "value": 4}, {"i": 3, "offset": 0, "value": 9}]
+    assert record.parameters == {"n": 4, "last": 2}
+    assert record.provenance["grid"]["cells"] == 4
+    assert [path.name for path in (squares / "sweeps" / "b0_sweep").iterdir()] == ["grid.jsonl.xz"]
+    assert said("--compact").startswith("grid.jsonl.xz: ")
+
+
+def test_options_of_sweeps_are_for_sweeps(
+    squares: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments, sentence in [
+        (["b0_toy", "--status"], "no function sweep"),
+        (["b0_sweep", "--shard", "three"], "--shard takes K/N"),
+        (["b0_sweep", "--shard", "3/2"], "a shard is 1/n to n/n, got 3/2"),
+        (["b0_sweep", "--status", "--set", "last=1"], "no parameter"),
+    ]:
+        with pytest.raises(SystemExit) as stop:
+            command.main([*arguments, "--out", str(squares)])
+        assert stop.value.code == 1
+        assert sentence in capsys.readouterr().err
+
+
+def test_failed_cells_are_told_and_end_with_status_1(
+    squares: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bad(n: int = 3) -> Sweep:
+        def rows(cells: list, device: str) -> list:
+            return [{"value": 1 / cell["i"]} for cell in cells]
+
+        return Sweep("bad", 1, [{"i": i} for i in range(n)], rows)
+
+    monkeypatch.setattr(sys.modules["studies.b0_sweep"], "sweep", bad)
+    arguments = ["b0_sweep", "--profile", "quick", "--out", str(squares)]
+    with pytest.raises(SystemExit) as stop:
+        command.main([*arguments, "--seconds", "60"])
+    assert stop.value.code == 1
+    assert "2 of 3 cells done, 1 failed, 0 left" in capsys.readouterr().out
+    command.main([*arguments, "--status"])
+    assert 'failed: {"i":0}: ZeroDivisionError: division by zero' in capsys.readouterr().out

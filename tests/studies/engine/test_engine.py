@@ -6,6 +6,7 @@ import json
 import lzma
 import math
 import resource
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,7 @@ def test_of_two_rows_the_first_by_date_counts_and_a_difference_is_told(tmp_path:
     (folder / "1-1of1-0.jsonl").write_text(lines)
     grid = read(asked, tmp_path)
     assert [row["square"] for row in grid.rows] == [-1, 1]
-    assert (grid.twice, grid.differing) == (2, ['{"i":0}'])
+    assert (grid.twice, grid.differing) == (1, ['{"i":0}'])
 
 
 def test_compact_is_sorted_the_same_bytes_and_all_there_is(tmp_path: Path) -> None:
@@ -162,6 +163,21 @@ def test_compact_is_sorted_the_same_bytes_and_all_there_is(tmp_path: Path) -> No
     lines = [json.loads(line) for line in lzma.decompress(once).splitlines()]
     found = [(line["from"], canonical(line["cell"])) for line in lines if "cell" in line]
     assert found == sorted(found)
+
+
+def test_cells_of_several_folders_count_once(tmp_path: Path) -> None:
+    """A folder that shards were copied to, and the one that they were copied from."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    asked = Sweep("x", 1, cells(6), squares)
+    run(asked, shard=(1, 2), results=one)
+    shutil.copytree(one, two)
+    compact(asked, two)
+    reached, _ = run(asked, results=two, also=[one])
+    assert reached.done == 6
+    (new,) = folder_of(asked, two).glob("*.jsonl")
+    assert len(new.read_text().splitlines()) == 1 + 3  # a header and what was left
+    grid = read(asked, one, two)
+    assert (len(grid.rows), grid.twice) == (6, 0)
 
 
 def test_compact_leaves_a_shard_that_is_written_to(tmp_path: Path) -> None:
@@ -242,6 +258,7 @@ def test_a_record_tells_where_its_grid_is_from(tmp_path: Path) -> None:
     path = save_record("x.best", rows[-1:], asked, {"n": 3}, results=tmp_path)
     content = json.loads(path.read_text())
     assert content["rows"] == [{"i": 2, "square": 4}]
-    grid = content["parameters"]["grid"]
+    assert content["parameters"] == {"n": 3}
+    grid = content["provenance"]["grid"]
     assert (grid["cells"], grid["version"], grid["settings"]) == (3, 1, {"a": 1})
     assert [p.name for p in folder_of(asked, tmp_path).iterdir()] == [COMPACT]
