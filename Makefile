@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 export MPLBACKEND := agg
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint notebooks run record lock clean
+.PHONY: help book test lint notebooks run record stale lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ run: $(READY) ## one notebook, own parameters: NOTEBOOK=b5_rub ARGS="-p steps 10
 record: $(READY) ## run a study at the paper's size into results/: NAME=b5_rub
 	@$(if $(NAME),,$(error say which: make record NAME=b5_rub))
 	@$(SNAKEMAKE) --forcerun record -- _build/records/$(NAME)
+
+stale: $(READY) ## list records made by other code than today's; RUN=600 makes again what costs less
+	@$(BIN)/python -m studies.stale --write $(if $(RUN),--run $(RUN))
 
 lock: ## renew requirements.lock (needs uv)
 	uv pip compile --universal --python-version 3.11 --all-extras pyproject.toml \

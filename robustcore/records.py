@@ -1,9 +1,10 @@
 """Recorded runs: rows with their provenance and a checksum, one JSON file for each record.
 
-`results/ID.json` holds what a paper-scale run found (never a picture), and where it came from. The
-checksum covers the rows and the parameters, so that a number changed by hand is refused on
-loading. The folder is named by the environment variable `ROBUSTCORE_RESULTS`, or is `results/` of
-the checkout that this package is installed from.
+`results/ID.json` holds what a paper-scale run found (never a picture), and where it came from: the
+study, the digest of the code that made it, commit, machine, versions and date. The checksum covers
+rows, parameters and provenance, so that what was changed by hand is refused on loading. The folder
+is named by the environment variable `ROBUSTCORE_RESULTS`, or is `results/` of the checkout that
+this package is installed from.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ def save(
     seconds: float | None = None,
     profile: str = "paper",
     grid: Mapping[str, Any] | None = None,
+    code: Mapping[str, str] | None = None,
 ) -> Path:
     """Write `ID.json` in one step: the old file stays until the new one is complete.
 
@@ -93,6 +95,8 @@ def save(
         "paper", "quick", or the caller's own word.
     grid : dict, optional
         Where the rows of the sweep come from that these were chosen from.
+    code : dict, optional
+        What made the rows: the "study", a module, and the "digest" of its code.
 
     Returns
     -------
@@ -112,12 +116,13 @@ def save(
     origin = {"profile": profile, "seconds": _rounded(seconds), **provenance.now()}
     if grid is not None:
         origin["grid"] = plain(grid, id)
+    origin |= {"code": dict(code) if code else None}
     content = {
         "id": id,
         "notes": notes,
         "parameters": plain_parameters,
         "provenance": origin,
-        "sha256": checksum(plain_rows, plain_parameters),
+        "sha256": checksum(plain_rows, plain_parameters, origin),
         "rows": plain_rows,
     }
     path = Path(folder or results_folder()) / f"{id}.json"
@@ -127,7 +132,7 @@ def save(
 
 
 def load(id: str, folder: Path | str | None = None) -> Record:
-    """Read a record and refuse it if its rows or parameters are not those that were saved.
+    """Read a record and refuse it if it is not as it was saved.
 
     Source: own
 
@@ -142,7 +147,7 @@ def load(id: str, folder: Path | str | None = None) -> Record:
     DataError
         If there is no such record.
     CorruptDataError
-        If the file is not a record, or its checksum is not that of its rows and parameters.
+        If the file is not a record, or its checksum is not that of what it holds.
     """
     path = Path(folder or results_folder()) / f"{id}.json"
     if not path.is_file():
@@ -150,14 +155,14 @@ def load(id: str, folder: Path | str | None = None) -> Record:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         stored = content["sha256"]
-        computed = checksum(content["rows"], content["parameters"])
+        computed = checksum(content["rows"], content["parameters"], content["provenance"])
         fields = {k: content[k] for k in ("rows", "parameters", "provenance", "notes")}
     except (ValueError, KeyError, TypeError) as error:
         raise CorruptDataError(f"{path.name} is not a record ({error}); run it again.") from error
     if content["id"] != id or stored != computed:
         raise CorruptDataError(
-            f"record {id!r} was changed by hand: its checksum says {str(stored)[:12]}, its rows "
-            f"and parameters give {computed[:12]}; restore the file or run the study again."
+            f"record {id!r} was changed by hand: its checksum says {str(stored)[:12]}, what "
+            f"it holds gives {computed[:12]}; restore the file or run the study again."
         )
     return Record(id, **fields)
 
@@ -170,14 +175,18 @@ def identifiers(folder: Path | str | None = None) -> list[str]:
     return sorted(path.stem for path in Path(folder or results_folder()).glob("*.json"))
 
 
-def checksum(rows: list[dict[str, Any]], parameters: dict[str, Any]) -> str:
-    """SHA-256 of rows and parameters in canonical JSON: sorted keys, no spaces, shortest floats.
+def checksum(rows: list[dict[str, Any]], parameters: dict[str, Any], origin: dict[str, Any]) -> str:
+    """SHA-256 of rows, parameters and provenance in canonical JSON: sorted keys, no spaces.
 
     Source: own
+
+    Notes
+    -----
+    A provenance that names no code is of a record made before code was kept, whose checksum covers
+    rows and parameters alone; `results/` holds none, which a test sees to.
     """
-    canonical = json.dumps(
-        [rows, parameters], sort_keys=True, separators=(",", ":"), allow_nan=False
-    )
+    content = [rows, parameters, origin] if "code" in origin else [rows, parameters]
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -37,10 +37,11 @@ from typing import Any
 
 import yaml
 
-from robustcore import records
+from robustcore import provenance, records
 from robustcore.errors import DataError, InputError, RobustcoreError
 from robustcore.provenance import CHECKOUT
 
+from . import digest
 from .engine import command as engine
 from .engine import save_record
 
@@ -62,6 +63,14 @@ def study(name: str, function: str = "record") -> Callable[..., Any]:
         raise InputError(f"{module.__name__} has no function {function}(**parameters).")
     found: Callable[..., Any] = getattr(module, function)
     return found
+
+
+def module_of(name: str) -> str:
+    """The module of the study that belongs to a notebook.
+
+    Source: own
+    """
+    return f"studies.{name.lstrip('0123456789_')}"
 
 
 def parameters(
@@ -104,11 +113,23 @@ def run(name: str, profile: str, given: Mapping[str, Any], out: Path | None) -> 
 
     Source: own
 
+    Raises
+    ------
+    InputError
+        If the records would go to results/ and the code that makes them is not committed.
+
     Notes
     -----
     The records of a sweep say where its whole grid is from, which is compressed beside them.
     """
     chosen = parameters(name, profile, given)
+    into_results = Path(out or records.results_folder()).resolve() == CHECKOUT / "results"
+    if into_results and provenance.now()["dirty"]:
+        raise InputError(
+            "a record of results/ is made by committed code, and robustcore/ or studies/ has "
+            "uncommitted changes; commit them, or give another --out."
+        )
+    code = digest.code(module_of(name))
     started = time.monotonic()
     with _results(out):
         found = study(name)(**chosen)
@@ -117,11 +138,11 @@ def run(name: str, profile: str, given: Mapping[str, Any], out: Path | None) -> 
     if hasattr(_module(name), "sweep"):
         made = study(name, "sweep")(**parameters(name, profile, given, "sweep"))
         return [
-            save_record(id, list(rows), made, chosen, results=out, profile=named)
+            save_record(id, list(rows), made, chosen, results=out, profile=named, code=code)
             for id, rows in found.items()
         ]
     return [
-        records.save(id, list(rows), chosen, folder=out, seconds=seconds, profile=named)
+        records.save(id, list(rows), chosen, folder=out, seconds=seconds, profile=named, code=code)
         for id, rows in found.items()
     ]
 
@@ -155,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _module(name: str) -> ModuleType:
-    module_name = f"{__package__}.{name.lstrip('0123456789_')}"
+    module_name = module_of(name)
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:

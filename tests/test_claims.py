@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import functools
 import json
 import shutil
@@ -264,3 +266,70 @@ def test_shares_and_signs_are_exact() -> None:
 def test_an_interval_needs_two_runs(text: str) -> None:
     with pytest.raises(InputError, match="two"):
         evaluate(text, [], {})
+
+
+class _Mutant(ast.NodeTransformer):
+    """Changes the comparison of that number: negates it, or moves a bound that it compares with."""
+
+    def __init__(self, place: int, shift: float | None) -> None:
+        self.place, self.shift, self.seen, self.done = place, shift, -1, False
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        self.seen += 1
+        if self.seen != self.place:
+            return self.generic_visit(node)
+        sides = [node.left, *node.comparators]
+        if self.shift is None:
+            self.done = True
+            return ast.UnaryOp(ast.Not(), node)
+        ordered = all(isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for op in node.ops)
+        for i, side in enumerate(sides if ordered else []):
+            if isinstance(side, ast.Constant) and type(side.value) in (int, float):
+                sides[i], self.done = ast.Constant(self.shift), True
+        return ast.Compare(sides[0], node.ops, sides[1:])
+
+
+def _mutants(claim: claims.Claim, shifts: tuple[float | None, ...]):
+    """The claim with one comparison of one criterion or value changed."""
+    fields = [key for key in claims.CRITERIA if getattr(claim, key) is not None]
+    for key in [*fields, *claim.values]:
+        text = " ".join((claim.values[key] if key in claim.values else getattr(claim, key)).split())
+        comparisons = sum(isinstance(node, ast.Compare) for node in ast.walk(ast.parse(text)))
+        for place in range(comparisons):
+            for shift in shifts:
+                mutant = _Mutant(place, shift)
+                changed = ast.unparse(mutant.visit(ast.parse(text, mode="eval")))
+                if mutant.done and key in claim.values:
+                    yield dataclasses.replace(claim, values={**claim.values, key: changed})
+                elif mutant.done:
+                    yield dataclasses.replace(claim, **{key: changed})
+
+
+def _verdict(claim: claims.Claim) -> str:
+    try:
+        return claims.judge(claim, rows_of)
+    except InputError:
+        return "fails"
+
+
+TESTABLE = [claim for claim in LEDGER if claim.testable]
+
+
+@pytest.mark.parametrize("claim", TESTABLE, ids=lambda claim: claim.id)
+def test_a_criterion_can_fail(claim: claims.Claim) -> None:
+    """Some comparison of the entry, turned round, gives another verdict on the same rows."""
+    assert any(_verdict(mutant) != claim.verdict for mutant in _mutants(claim, (None,)))
+
+
+@pytest.mark.parametrize("claim", TESTABLE, ids=lambda claim: claim.id)
+def test_a_moved_threshold_gives_another_verdict(claim: claims.Claim) -> None:
+    """Far enough up or down, that is; an entry that compares with no number has none to move."""
+    mutants = list(_mutants(claim, (1e30, -1e30)))
+    assert not mutants or any(_verdict(mutant) != claim.verdict for mutant in mutants)
+
+
+@pytest.mark.parametrize("claim", LEDGER, ids=lambda claim: claim.id)
+def test_any_other_word_would_be_refused(claim: claims.Claim) -> None:
+    """The verdict is that of the rows, or of what the entry says it needs, and of nothing else."""
+    found = claims.judge(claim, rows_of)
+    assert [word for word in claims.VERDICTS if word == found] == [claim.verdict]

@@ -49,10 +49,19 @@ def test_numpy_and_torch_values_become_plain(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('"radius": 0.5', '"radius": 0.6'), ('"seed": 3', '"seed": 4'), ('"rub"', '"pgd"')],
+    [
+        ('"radius": 0.5', '"radius": 0.6'),
+        ('"seed": 3', '"seed": 4'),
+        ('"rub"', '"pgd"'),
+        ('"seconds": 9.0', '"seconds": 8.0'),
+        ('"digest": "12"', '"digest": "13"'),
+        ('"profile": "paper"', '"profile": "quick"'),
+    ],
 )
 def test_a_number_changed_by_hand_is_refused(tmp_path: Path, old: str, new: str) -> None:
-    file = records.save("x", ROWS, {"seed": 3}, folder=tmp_path)
+    code = {"study": "studies.x", "digest": "12"}
+    file = records.save("x", ROWS, {"seed": 3}, folder=tmp_path, seconds=9.0, code=code)
+    assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new))
     with pytest.raises(CorruptDataError, match="changed by hand"):
         records.load("x", tmp_path)

@@ -20,6 +20,7 @@ def save_record(
     notes: str = "",
     results: Path | str | None = None,
     profile: str = "paper",
+    code: Mapping[str, str] | None = None,
 ) -> Path:
     """Save chosen rows with the provenance of the whole grid, and compact the grid.
 
@@ -38,7 +39,8 @@ def save_record(
     results : path, optional
         Instead of the results folder of the checkout.
     profile : str
-        As `records.save` takes it.
+    code : dict, optional
+        As `records.save` takes them.
 
     Returns
     -------
@@ -56,4 +58,5 @@ def save_record(
         seconds=sum(entry.seconds for entry in grid.found.values()),
         profile=profile,
         grid=grid.summary(),
+        code=code,
     )

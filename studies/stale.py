@@ -1,0 +1,135 @@
+"""Which records were made by other code than today's, what it costs to make them again, and how.
+
+    python -m studies.stale                     the stale records with their cost
+    python -m studies.stale --write             the same, into results/stale.yml
+    python -m studies.stale --run 600           make those again that cost at most so many seconds
+
+A record is stale if the digest of its study's code is not the one that it keeps, or if it keeps
+none. `results/stale.yml` lists them, so that a change of code that outdates a record shows: a test
+refuses a stale record that is not on the list, and a fresh one that is. A study is run with the
+parameters of its records, cheapest first; the list is written again at the end. A sweep is not run
+from here: its rows carry a version and its shards their commits, and it takes hours.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from robustcore import records
+from robustcore.errors import RobustcoreError
+
+from . import __main__ as command
+from . import digest
+
+_HEAD = """# Records made by other code than today's, by study, with the seconds that they took.
+# Written by `python -m studies.stale --write`; `--run SECONDS` makes them again.
+"""
+
+
+@dataclass(frozen=True)
+class Stale:
+    """The stale records of one study: `name` is what `python -m studies` takes.
+
+    Source: own
+    """
+
+    name: str
+    seconds: float
+    ids: tuple[str, ...]
+    sweep: bool = False
+
+
+def outdated(record: records.Record) -> bool:
+    """Whether a record was made by other code than today's, or by code that is not known.
+
+    Source: own
+    """
+    made_by = record.provenance.get("code") or {}
+    return not made_by.get("digest") or made_by != digest.code(made_by["study"])
+
+
+def listing(folder: Path | str | None = None) -> list[Stale]:
+    """The stale records of a folder by study, cheapest first.
+
+    Source: own
+    """
+    found: dict[str, list[records.Record]] = {}
+    for id in records.identifiers(folder):
+        record = records.load(id, folder)
+        if outdated(record):
+            found.setdefault(_name(record), []).append(record)
+    stale = [
+        Stale(
+            name,
+            max(r.provenance["seconds"] or 0.0 for r in group),
+            tuple(r.id for r in group),
+            any("grid" in r.provenance for r in group),
+        )
+        for name, group in found.items()
+    ]
+    return sorted(stale, key=lambda s: (s.seconds, s.name))
+
+
+def text(stale: Sequence[Stale]) -> str:
+    """The list as `results/stale.yml` holds it.
+
+    Source: own
+    """
+    content = {s.name: {"seconds": round(s.seconds), "records": list(s.ids)} for s in stale}
+    return _HEAD + yaml.safe_dump(content, sort_keys=False, width=100)
+
+
+def run_again(stale: Stale, folder: Path | str | None = None) -> list[Path]:
+    """Run the study of stale records with the parameters that they keep.
+
+    Source: own
+    """
+    kept = records.load(stale.ids[0], folder)
+    profile = str(kept.provenance["profile"]).split(",")[0]
+    usual = command.parameters(stale.name, profile, {})
+    given = {k: v for k, v in kept.parameters.items() if k in usual and usual[k] != v}
+    return command.run(stale.name, profile, given, None if folder is None else Path(folder))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line.
+
+    Source: own
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.stale", description=(__doc__ or "").split("\n\n")[0]
+    )
+    parser.add_argument("--write", action="store_true", help="write results/stale.yml")
+    parser.add_argument("--run", type=float, metavar="SECONDS", help="make again what costs less")
+    options = parser.parse_args(arguments)
+    stale = listing()
+    for one in stale:
+        print(f"{one.seconds:8.0f} s  {one.name}: {', '.join(one.ids)}", flush=True)
+    try:
+        for one in stale if options.run is not None else []:
+            if one.seconds <= options.run and not one.sweep:
+                for path in run_again(one):
+                    print(f"recorded {path.name}", flush=True)
+    except RobustcoreError as error:
+        parser.exit(1, f"{error}\n")
+    if options.write or options.run is not None:
+        target = records.results_folder() / "stale.yml"
+        target.write_text(text(listing()), encoding="utf-8")
+
+
+def _name(record: records.Record) -> str:
+    """The notebook whose study made a record: the id's, or the study's own name."""
+    made_by: dict[str, Any] = record.provenance.get("code") or {}
+    notebook = record.id.split(".")[0]
+    study = made_by.get("study") or command.module_of(notebook)
+    return notebook if command.module_of(notebook) == study else study.removeprefix("studies.")
+
+
+if __name__ == "__main__":
+    main()
