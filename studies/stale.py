@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from robustcore import records
 from robustcore.errors import RobustcoreError
 
@@ -81,8 +79,11 @@ def text(stale: Sequence[Stale]) -> str:
 
     Source: own
     """
-    content = {s.name: {"seconds": round(s.seconds), "records": list(s.ids)} for s in stale}
-    return _HEAD + yaml.safe_dump(content, sort_keys=False, width=100)
+    lines = []
+    for one in stale:
+        lines += [f"{one.name}:", f"  seconds: {one.seconds:.0f}", "  records:"]
+        lines += [f"  - {id}" for id in one.ids]
+    return _HEAD + "\n".join([*lines, ""])
 
 
 def run_again(stale: Stale, folder: Path | str | None = None) -> list[Path]:
