@@ -34,7 +34,7 @@ NOTEBOOKS = [Path(f).stem for f in listed(read("book/_toc.yml")) if f.endswith("
 PARAMETERS = read(f"notebooks/profiles/{PROFILE}.yml")
 LIBRARY = sorted(str(p) for room in ("robustcore", "studies") for p in Path(room).rglob("*.py"))
 RECORDS = sorted(str(p) for p in Path("results").glob("*.json"))
-CLAIMS = sorted(str(p) for p in Path("claims").glob("*.yml"))
+CLAIMS = sorted(str(p) for p in Path("claims").rglob("*.yml"))
 STATIC = ["_config.yml"] + sorted(
     str(p)
     for p in Path("book").rglob("*")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 
-from book.generate import scoreboard
-from robustcore import claims
+from book.generate import places, scoreboard
+from robustcore import claims, records
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def _claim(source: str, verdict: str) -> claims.Claim:
@@ -49,3 +53,11 @@ def test_a_finding_names_the_claim_before_what_was_found() -> None:
 
 def test_every_verdict_has_its_words_and_its_colour() -> None:
     assert set(scoreboard._OWN) == set(scoreboard._BADGES) == set(claims.VERDICTS)
+
+
+def test_a_reader_can_fetch_every_record_that_a_page_names() -> None:
+    text = "".join(scoreboard.pages(ROOT / "claims").values())
+    text += "".join(places.pages(ROOT / "claims").values())
+    fetched = set(re.findall(r"\{download\}`\S+ <\.\./results/(\S+)\.json>`", text))
+    assert fetched == {id for claim in claims.load(ROOT / "claims") for id in claim.record}
+    assert fetched <= set(records.identifiers(ROOT / "results"))

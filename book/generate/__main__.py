@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 from pathlib import Path
 
 from . import api, equations, places, scoreboard, sentences
@@ -26,7 +27,8 @@ def listed_notebooks() -> list[Path]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("site", type=Path)
-    book = parser.parse_args().site / "book"
+    site = parser.parse_args().site
+    book = site / "book"
     pages = {
         **api.pages(ROOT),
         **equations.pages(ROOT, listed_notebooks()),
@@ -39,6 +41,9 @@ def main() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
+    (site / "results").mkdir(exist_ok=True)
+    for path in sorted((ROOT / "results").glob("*.json")):
+        shutil.copy2(path, site / "results")  # for the links that fetch them
     print(f"{len(pages)} pages drawn from claims, records and sources")
 
 

@@ -90,7 +90,7 @@ def _row(place: Reference, named: list[claims.Claim], places: Places) -> Iterato
         verdicts.append(f"{why}.")
     kept = sorted({id for claim in named for id in claim.record})
     yield f"* - {place.kind} {place.number}\n"
-    for cell in (shown, verdicts, (f"`{id}`" for id in kept)):
+    for cell in (shown, verdicts, map(scoreboard.fetched, kept)):
         yield f"  - {'<br>'.join(cell) or '–'}\n"
 
 

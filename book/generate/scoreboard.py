@@ -8,6 +8,7 @@ from typing import Any
 
 from robustcore import claims, records
 from robustcore.errors import RobustcoreError
+from studies import stale
 
 _BADGES = {
     "reproduced": "success",
@@ -99,16 +100,27 @@ def _table(entries: list[claims.Claim]) -> str:
 def _recorded(ledger: list[claims.Claim]) -> str:
     """Where the numbers of this page come from: one line for each record."""
     ids = sorted({id for claim in ledger for id in claim.record})
-    text = "## The records behind it\n\n| record | profile | rows | date | machine | commit |\n"
-    text += "|---|---|---|---|---|---|\n"
+    text = "## The records behind it\n\n"
+    text += "| record | profile | rows | date | machine | commit | code |\n"
+    text += "|---|---|---|---|---|---|---|\n"
     for id in ids:
         record = records.load(id)
         origin = record.provenance
         machine = ", ".join(origin["machine"]["gpu"]) or origin["machine"]["cpu"]
         commit = (origin["commit"] or "unknown")[:10] + ("+" if origin["dirty"] else "")
-        cells = [f"`{id}`", origin["profile"], len(record.rows), origin["date"][:10], machine]
-        text += f"| {' | '.join(map(str, cells))} | `{commit}` |\n"
-    return text + "\nA `+` after a commit marks a run from sources with uncommitted changes.\n"
+        cells = [fetched(id), origin["profile"], len(record.rows), origin["date"][:10], machine]
+        made_by = (origin["code"] or {}).get("digest") or "not known"
+        outdated = "other than today's" if stale.outdated(record) else "today's"
+        text += f"| {' | '.join(map(str, cells))} | `{commit}` | {made_by}, {outdated} |\n"
+    return text + (
+        "\nA `+` after a commit marks a run from sources with uncommitted changes. The code is the "
+        "digest of the study and all that it imports here, comments and docstrings aside.\n"
+    )
+
+
+def fetched(id: str) -> str:
+    """A link that fetches the file of a record; `__main__` puts the files beside the pages."""
+    return f"{{download}}`{id} <../results/{id}.json>`"
 
 
 def _findings(ledger: list[claims.Claim]) -> str:
