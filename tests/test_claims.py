@@ -197,6 +197,7 @@ def test_our_number_is_shown_as_the_entry_wishes() -> None:
         ({"record": None, "reproduced_if": "True"}, "names no record"),
         ({"reproduced_if": "True", "needs": "a run"}, "keep one of them"),
         ({"reproduced_if": "True", "scale": "large"}, "of its scale; begin with"),
+        ({"values": {False: "1"}}, "no names"),  # YAML reads `off` so
     ],
 )
 def test_an_unfit_entry_is_refused(changes: dict[str, object], message: str) -> None:

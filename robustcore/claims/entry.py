@@ -120,6 +120,8 @@ def _claim(entry: Mapping[str, Any], file: str) -> Claim:
         raise InputError(f"claim {name!r} in {file} lacks {missing}; every claim has them.")
     if entry["verdict"] not in VERDICTS:
         raise InputError(f"claim {name!r} has verdict {entry['verdict']!r}; use one of {VERDICTS}.")
+    if odd := [key for key in entry.get("values") or {} if not isinstance(key, str)]:
+        raise InputError(f"claim {name!r} has values that are no names: {odd}; rename them.")
     lists = {k: _tuple(entry[k]) for k in ("record", "names") if entry.get(k)}
     claim = Claim(**{**entry, **lists, "record": lists.get("record", ())})
     if claim.testable and not claim.record:
