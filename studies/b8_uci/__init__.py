@@ -117,5 +117,5 @@ def cost(cell: Mapping[str, Any]) -> float:
     entry = uci_sets()[cell["set"]]
     batch, attacked = min(256, 0.6 * entry.rows), min(1400, 0.4 * entry.rows)
     updates = 1.0 if cell["data"] == "clean" else 0.4
-    weight = {"rub": 2.5 + 1.5 * entry.classes, "pgd": 9, "arub_l1": 4, "arub_linf": 4}
+    weight = {"rub": 2.5 + 1.5 * len(entry.class_labels), "pgd": 9, "arub_l1": 4, "arub_linf": 4}
     return updates * weight.get(cell["method"], 1.5) * batch + 25 * attacked + entry.features
