@@ -1,0 +1,27 @@
+"""The readings of the published matrices: each count by hand on a small case."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from studies import b_published as study
+
+
+def test_the_nearest_training_value_tells_the_class() -> None:
+    column, y = np.array([3.0, 1.0, 2.0]), np.array([30, 10, 20])
+    assert study.told(column, y, np.array([0.0, 1.4, 1.6, 9.0])).tolist() == [10, 10, 20, 30]
+
+
+def test_the_last_published_column_tells_the_class_and_no_other_does() -> None:
+    rows = study.record(names=("iris", "haberman-survival", "cnae-9"), epsilons=(), n=1)
+    iris, haberman, cnae = rows["b_published.tables"]
+    assert iris["last_column"] == haberman["last_column"] == 1
+    assert haberman["best_other_column"] < 0.8
+    assert iris["features"] == 5
+    assert (cnae["infinite_test_rows"], cnae["n_test"]) == (49, 216)
+
+
+def test_the_sum_of_exponentials_overflows_as_written_only() -> None:
+    small, large = study.overflow(0.01, 5, 0), study.overflow(30.0, 5, 0)
+    assert (small["infinite"], large["infinite"]) == (0, 1)
+    assert small["infinite_if_stable"] == large["infinite_if_stable"] == 0
