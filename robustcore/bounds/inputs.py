@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from ..errors import InputError, check_classes, check_finite, check_length
-from ..networks import AffineLayers, AffineMap, Layered, affine_layers, expand, layered
+from ..networks import AffineLayers, AffineMap, Layered, expand, expanded, layered
+from .faithful import check_answers
 
 
 def read_layers(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[Layered, torch.Tensor]:
@@ -22,6 +23,7 @@ def read_layers(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[Layer
     _check_samples(x)
     network, flat = layered(net, x.shape[1:], like=x), x.flatten(1)
     _check_fit(flat, y, network.maps[0].n_inputs, network.maps[-1].n_outputs)
+    check_answers(net, network, x)
     return network, flat
 
 
@@ -36,9 +38,8 @@ def read_network(
         If the batch does not fit the network, labels are out of range, or an entry is not finite.
     """
     _check_samples(x)
-    layers, flat = affine_layers(net, x.shape[1:], like=x), x.flatten(1)
-    _check_fit(flat, y, layers[0][0].shape[1], layers[-1][0].shape[0])
-    return layers, flat
+    network, flat = read_layers(net, x, y)
+    return expanded(network), flat
 
 
 def last_layer_gaps(
@@ -53,6 +54,8 @@ def last_layer_gaps(
 def _check_samples(x: torch.Tensor) -> None:
     if not x.is_floating_point():
         raise InputError(f"x must be a floating-point tensor, got {x.dtype}; scale it first.")
+    if x.dtype not in (torch.float32, torch.float64):
+        raise InputError(f"a bound needs x in float32 or float64, got {x.dtype}; use x.double().")
     check_finite("x", x)
 
 

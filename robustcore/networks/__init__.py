@@ -8,7 +8,7 @@ into matrices and ReLUs.
 from .activations import Activation, PooledRectifier, Rectifier
 from .convolutional import convolutional_network
 from .dense import ReLUNetwork, Scaler
-from .expansion import AffineLayers, affine_layers, expand
+from .expansion import AffineLayers, affine_layers, expand, expanded
 from .images import Convolution, MeanPooling
 from .maps import AffineMap, Chain, Dense, Scaling
 from .reading import Layered, layered
@@ -35,5 +35,6 @@ __all__ = [
     "affine_layers",
     "convolutional_network",
     "expand",
+    "expanded",
     "layered",
 ]

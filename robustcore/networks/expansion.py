@@ -14,7 +14,7 @@ from torch import nn
 from ..errors import UnsupportedLayerError
 from .activations import PooledRectifier
 from .maps import AffineMap, Dense, compose
-from .reading import layered
+from .reading import Layered, layered
 
 AffineLayers = list[tuple[torch.Tensor, torch.Tensor]]
 
@@ -48,7 +48,28 @@ def affine_layers(
     UnsupportedLayerError
         Naming the layer for which no bound is implemented, or the matrix that would be too large.
     """
-    network = layered(net, input_shape, like)
+    return expanded(layered(net, input_shape, like))
+
+
+def expanded(network: Layered) -> AffineLayers:
+    """A network that was read, as matrices with a ReLU between each two.
+
+    Source: own
+
+    Parameters
+    ----------
+    network : Layered
+
+    Returns
+    -------
+    list of (W^l, b^l)
+        As for :func:`affine_layers`.
+
+    Raises
+    ------
+    UnsupportedLayerError
+        Naming the matrix that would be too large.
+    """
     layers: list[Dense] = []
     before: AffineMap | None = None  # from the last ReLU to the next map
     for i, one in enumerate(network.maps):

@@ -90,6 +90,10 @@ class Convolution(_OnImages):
         found = conv2d_input(size, self.weight, images, *self._geometry())
         return self._flat(found, rows)
 
+    def absolute(self) -> Convolution:
+        """The convolution with the absolute values of kernel and bias."""
+        return replace(self, weight=self.weight.abs(), bias=self.bias.abs())
+
     def to(self, like: torch.Tensor) -> Convolution:
         """The same map in the precision of `like`."""
         return replace(self, weight=self.weight.to(like), bias=self.bias.to(like))
@@ -150,6 +154,10 @@ class MeanPooling(_OnImages):
             images, images.new_zeros(len(images), *self.in_shape), *self._geometry()
         )
         return self._flat(found, rows)
+
+    def absolute(self) -> MeanPooling:
+        """Itself: there is no negative entry."""
+        return self
 
     def to(self, like: torch.Tensor) -> MeanPooling:
         """The same map in the precision of `like`."""

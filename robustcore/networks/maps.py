@@ -46,6 +46,9 @@ class AffineMap(Protocol):
     def columns(self, index: torch.Tensor) -> torch.Tensor:
         """W e_m for every m in `index`: (...) -> (..., s), with a graph into W."""
 
+    def absolute(self) -> AffineMap:
+        """The map `|W| h + |b|`, or one that is nowhere smaller for h >= 0."""
+
     def to(self, like: torch.Tensor) -> AffineMap:
         """The same map in the precision and on the device of `like`."""
 
@@ -94,57 +97,70 @@ class Dense(NamedTuple):
         """W e_m."""
         return self.weight.T[index]
 
+    def absolute(self) -> Dense:
+        """The map `|W| h + |b|`."""
+        return Dense(self.weight.abs(), self.bias.abs())
+
     def to(self, like: torch.Tensor) -> Dense:
         """The same map in the precision of `like`."""
         return Dense(self.weight.to(like), self.bias.to(like))
 
 
 class Scaling(NamedTuple):
-    """Input by input: factor h + shift.
+    """Input by input: (h - mean) / std.
 
     Source: own
 
     Parameters
     ----------
-    factor, shift : (r,)
+    mean, std : (r,)
+
+    Notes
+    -----
+    Kept as these two numbers, not as h / std - mean / std, whose terms cancel where |mean| is much
+    larger than std.
     """
 
-    factor: torch.Tensor
-    shift: torch.Tensor
+    mean: torch.Tensor
+    std: torch.Tensor
 
     @property
     def n_inputs(self) -> int:
         """r."""
-        return self.factor.shape[0]
+        return self.std.shape[0]
 
     @property
     def n_outputs(self) -> int:
         """s = r."""
-        return self.factor.shape[0]
+        return self.std.shape[0]
 
     def __call__(self, h: torch.Tensor) -> torch.Tensor:
-        """Factor h + shift."""
-        return h * self.factor + self.shift
+        """(h - mean) / std."""
+        return (h - self.mean) / self.std
 
     def linear(self, h: torch.Tensor) -> torch.Tensor:
-        """Factor h."""
-        return h * self.factor
+        """The quotient h / std."""
+        return h / self.std
 
     def spread(self, radius: torch.Tensor) -> torch.Tensor:
-        """`|factor| r`."""
-        return radius * self.factor.abs()
+        """The quotient r / `|std|`."""
+        return radius / self.std.abs()
 
     def back(self, rows: torch.Tensor) -> torch.Tensor:
         """Rows times the diagonal matrix."""
-        return rows * self.factor
+        return rows / self.std
 
     def columns(self, index: torch.Tensor) -> torch.Tensor:
-        """Factor_m e_m."""
-        return nn.functional.one_hot(index, self.n_inputs).to(self.factor) * self.factor
+        """The unit vectors e_m / std_m."""
+        return nn.functional.one_hot(index, self.n_inputs).to(self.std) / self.std
+
+    def absolute(self) -> Scaling:
+        """(h + `|mean|`) / `|std|`."""
+        return Scaling(-self.mean.abs(), self.std.abs())
 
     def to(self, like: torch.Tensor) -> Scaling:
         """The same map in the precision of `like`."""
-        return Scaling(self.factor.to(like), self.shift.to(like))
+        return Scaling(self.mean.to(like), self.std.to(like))
 
 
 @dataclass(frozen=True)
@@ -206,6 +222,10 @@ class Chain:
             found = one.linear(found)
         return found
 
+    def absolute(self) -> Chain:
+        """One absolute map after the other."""
+        return Chain(tuple(one.absolute() for one in self.maps))
+
     def to(self, like: torch.Tensor) -> Chain:
         """The same map in the precision of `like`."""
         return Chain(tuple(one.to(like) for one in self.maps))
@@ -229,5 +249,5 @@ def compose(maps: Sequence[AffineMap]) -> AffineMap:
 def _product(after: Dense, before: Dense | Scaling) -> Dense:
     W, b = after
     if isinstance(before, Scaling):
-        return Dense(W * before.factor, b + W @ before.shift)
+        return Dense(W / before.std, b - W @ (before.mean / before.std))
     return Dense(W @ before.weight, W @ before.bias + b)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -12,19 +13,39 @@ from .activations import PooledRectifier
 from .dense import Scaler
 from .images import Convolution, MeanPooling, Pair, Shape
 from .maps import Dense, Scaling
+from .plain import check_precision, check_tensor, is_wrapped
 
 
 def read_linear(module: nn.Linear) -> Dense:
     """A matrix and a bias, zero where the layer has none."""
-    return Dense(module.weight, _bias(module))
+    return Dense(*_weight_and_bias(module, "Linear"))
 
 
 def read_scaling(module: Scaler, shape: Shape | None) -> Scaling:
-    """A Scaler as factor and shift of each flat input."""
-    factor, shift = 1 / module.std, -module.mean / module.std
-    if shape is not None and len(shape) > 1:
-        factor, shift = (part.expand(shape).flatten() for part in (factor, shift))
-    return Scaling(factor, shift)
+    """A Scaler as a mean and a deviation of each flat input, read in float64.
+
+    1/std and mean/std, formed in the precision of the buffers, would be far off where |mean| is
+    much larger than std.
+    """
+    mean, std = (check_tensor("Scaler", name, getattr(module, name)) for name in ("mean", "std"))
+    sizes = torch.broadcast_shapes(mean.shape, std.shape)
+    if shape is None:
+        if len(sizes) == 0 or math.prod(sizes) != sizes[-1] or sizes[-1] == 1:
+            raise UnsupportedLayerError(
+                f"a Scaler of shape {tuple(sizes)} needs the shape of a sample; give input_shape."
+            )
+        shape = (sizes[-1],)
+    padded = (1,) * (len(shape) + 1 - len(sizes)) + tuple(sizes)
+    if len(padded) > len(shape) + 1 or any(
+        size not in (1, wanted) for size, wanted in zip(padded, (1, *shape), strict=True)
+    ):
+        raise UnsupportedLayerError(
+            f"a Scaler of shape {tuple(sizes)} does not fit samples of shape {shape}."
+        )
+    mean, std = (part.to(torch.float64).expand(1, *shape).flatten() for part in (mean, std))
+    if not is_wrapped(std) and bool((std == 0).any()):
+        raise UnsupportedLayerError("every std of a Scaler must be other than 0.")
+    return Scaling(mean, std)
 
 
 def read_convolution(module: nn.Conv2d, shape: Shape) -> Convolution:
@@ -41,10 +62,9 @@ def read_convolution(module: nn.Conv2d, shape: Shape) -> Convolution:
         _pair(v) for v in (module.kernel_size, module.stride, module.dilation)
     )
     padding = _padding(module.padding, kernel, dilation)
-    out = (module.out_channels, *_out_size(module, shape, kernel, stride, padding, dilation))
-    return Convolution(
-        module.weight, _bias(module), shape, out, stride, padding, dilation, module.groups
-    )
+    weight, bias = _weight_and_bias(module, "Conv2d")
+    out = (len(weight), *_out_size(module, shape, kernel, stride, padding, dilation))
+    return Convolution(weight, bias, shape, out, stride, padding, dilation, module.groups)
 
 
 def read_mean_pooling(module: nn.AvgPool2d, shape: Shape, like: torch.Tensor) -> MeanPooling:
@@ -105,6 +125,11 @@ def _pair(value: int | Sequence[int]) -> Pair:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
-def _bias(module: nn.Linear | nn.Conv2d) -> torch.Tensor:
-    """The bias, or zeros where the layer has none."""
-    return module.weight.new_zeros(len(module.weight)) if module.bias is None else module.bias
+def _weight_and_bias(
+    module: nn.Linear | nn.Conv2d, layer: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The weight, and the bias or zeros where the layer has none."""
+    weight = check_precision(layer, check_tensor(layer, "weight", module.weight))
+    if module.bias is None:
+        return weight, weight.new_zeros(len(weight))
+    return weight, check_precision(layer, check_tensor(layer, "bias", module.bias))

@@ -21,11 +21,7 @@ from .modules import (
     read_mean_pooling,
     read_scaling,
 )
-
-_SUPPORTED = (
-    "Linear, Conv2d, AvgPool2d, ReLU, MaxPool2d next to a ReLU, Flatten, Unflatten, Identity and a "
-    "Scaler at the start"
-)
+from .plain import SUPPORTED, kind_of
 
 
 @dataclass(frozen=True)
@@ -41,10 +37,20 @@ class Layered:
     maps : list of L AffineMap
         Those of linear layers are `Dense` and unpack as (W, b).
     activations : list of L - 1 Activation
+    parts : list of L tuples of AffineMap
+        What each of the maps is folded from, as the network itself applies it.
     """
 
     maps: list[AffineMap]
     activations: list[Activation]
+    parts: list[tuple[AffineMap, ...]]
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """The logits: (n, M) -> (n, K)."""
+        z = self.maps[0](x)
+        for activation, one in zip(self.activations, self.maps[1:], strict=True):
+            z = one(activation(z))
+        return z
 
 
 def layered(
@@ -69,12 +75,19 @@ def layered(
     Raises
     ------
     UnsupportedLayerError
-        Naming the layer, or its option, for which no bound is implemented.
+        Naming the layer, or its option, for which no bound is implemented; and a layer that does
+        not compute what its class says: a subclass with a forward of its own, a hook, a weight
+        that is made anew in every call.
+
+    Notes
+    -----
+    What is read is the network as it stands at this moment. The reading is by class and weights;
+    the bounds compare its answer with that of `net(x)`.
     """
     reference = next(net.parameters(), torch.zeros(())) if like is None else like
     reader = _Reader(None if input_shape is None else tuple(input_shape), like, reference)
-    for module in _flat_modules(net):
-        reader.take(module)
+    for kind, module in _flat_modules(net):
+        reader.take(kind, module)
     return reader.finish()
 
 
@@ -89,58 +102,68 @@ class _Reader:
     pool: PooledRectifier | None = None  # a max pool that waits for its ReLU
     maps: list[AffineMap] = field(default_factory=list)
     activations: list[Activation] = field(default_factory=list)
+    parts: list[tuple[AffineMap, ...]] = field(default_factory=list)
 
-    def take(self, module: nn.Module) -> None:
-        if isinstance(module, nn.ReLU):
+    def take(self, kind: type[nn.Module], module: nn.Module) -> None:
+        if kind is nn.ReLU:
             self._rectify()
-        elif isinstance(module, nn.Flatten):
+        elif kind is nn.Flatten:
             if (module.start_dim, module.end_dim) != (1, -1):
                 raise UnsupportedLayerError("Flatten must keep the batch alone: nn.Flatten(1, -1).")
             self.shape = None if self.shape is None else (math.prod(self.shape),)
-        elif isinstance(module, nn.Unflatten):
+        elif kind is nn.Unflatten:
             self._unflatten(module)
-        elif isinstance(module, nn.Dropout) and module.training and module.p > 0:
-            raise UnsupportedLayerError("Dropout is random while training; call net.eval() first.")
-        elif isinstance(module, nn.MaxPool2d):
+        elif kind is nn.Dropout:
+            if module.training and module.p > 0:
+                raise UnsupportedLayerError(
+                    "Dropout is random while training; call net.eval() first."
+                )
+        elif kind is nn.MaxPool2d:
             self._max_pool(module)
-        elif not isinstance(module, (nn.Identity, nn.Dropout)):
-            self._affine(module)
+        elif kind is not nn.Identity:
+            self._affine(kind, module)
 
     def finish(self) -> Layered:
         if not self.pending:
             raise UnsupportedLayerError("the network must end with a Linear layer.")
         self._no_pool_waits()
-        return Layered([*self.maps, self._close()], self.activations)
+        maps = [*self.maps, self._close()]
+        return Layered(maps, self.activations, self.parts)
 
-    def _affine(self, module: nn.Module) -> None:
+    def _affine(self, kind: type[nn.Module], module: nn.Module) -> None:
         self._no_pool_waits()
-        if isinstance(module, Scaler) and not self.maps:
+        if kind is Scaler:
             if any(isinstance(one, Scaling) for one in self.pending):
                 raise UnsupportedLayerError("two Scalers in a row; give one, at the start.")
-            if not self.pending:
-                self._append(read_scaling(module, self.shape))
-                return
-        if isinstance(module, nn.Linear):
+            if self.maps or self.pending:
+                raise UnsupportedLayerError("a Scaler must stand at the start of the network.")
+            self._append(read_scaling(module, self.shape))
+        elif kind is nn.Linear:
             if self.shape is not None and len(self.shape) > 1 and (self.maps or self.pending):
                 raise UnsupportedLayerError("a Linear after images needs a Flatten before it.")
             self._append(read_linear(module))
-            self.shape = (module.out_features,)
-        elif isinstance(module, (nn.Conv2d, nn.AvgPool2d)):
+            self.shape = (self.pending[-1].n_outputs,)
+        elif kind in (nn.Conv2d, nn.AvgPool2d):
             shape = self._image_shape(module)
             one = (
                 read_convolution(module, shape)
-                if isinstance(module, nn.Conv2d)
+                if kind is nn.Conv2d
                 else read_mean_pooling(module, shape, self.reference)
             )
             self._append(one)
             self.shape = one.out_shape
         else:
             raise UnsupportedLayerError(
-                f"no bound is implemented for {type(module).__name__}; supported are {_SUPPORTED}."
+                f"no bound is implemented for {kind.__name__} as a layer; supported are "
+                f"{SUPPORTED}."
             )
 
     def _append(self, one: AffineMap) -> None:
-        self.pending.append(one if self.like is None else one.to(self.like))
+        if self.like is not None:
+            one = one.to(self.like)
+        elif isinstance(one, Scaling):
+            one = one.to(self.reference)
+        self.pending.append(one)
 
     def _rectify(self) -> None:
         if not self.pending:
@@ -187,20 +210,27 @@ class _Reader:
         return self.shape
 
     def _close(self) -> AffineMap:
+        self.parts.append(tuple(self.pending))
         one, self.pending = compose(self.pending), []
         return one
 
 
-def _flat_modules(net: nn.Module) -> Iterable[nn.Module]:
-    if isinstance(net, ReLUNetwork):
+def _flat_modules(net: nn.Module) -> Iterable[tuple[type[nn.Module], nn.Module]]:
+    """The layers in the order of the forward pass, each with the class that says what it does."""
+    kind = kind_of(net)
+    if kind is ReLUNetwork:
+        if kind_of(net.layers) is not nn.ModuleList:
+            raise UnsupportedLayerError("the layers of a ReLUNetwork must be an nn.ModuleList.")
+        yield nn.Flatten, nn.Flatten()
         if net.scaler is not None:
-            yield net.scaler
-        for layer in net.layers[:-1]:  # type: ignore[index]
-            yield layer
-            yield nn.ReLU()
-        yield net.layers[-1]
-    elif isinstance(net, nn.Sequential):
-        for module in net:
+            yield from _flat_modules(net.scaler)  # type: ignore[arg-type]
+        *hidden, last = net.layers  # type: ignore[misc]
+        for layer in hidden:
+            yield from _flat_modules(layer)
+            yield nn.ReLU, nn.ReLU()
+        yield from _flat_modules(last)
+    elif kind is nn.Sequential:
+        for module in net:  # type: ignore[attr-defined]
             yield from _flat_modules(module)
     else:
-        yield net
+        yield kind, net

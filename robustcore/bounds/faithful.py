@@ -1,0 +1,94 @@
+"""The network as it was read answers as the network itself does; otherwise there is no bound."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from ..errors import InputError, UnsupportedLayerError
+from ..networks import Layered
+from ..networks.plain import is_wrapped
+from ..networks.rounding import Arithmetic, forward_error
+
+_ROWS = 256  # samples that the network answers at once
+_CLOSE = 4  # units in the last place of the largest logit: so close, nothing else is computed
+_FAILURES = (RuntimeError, TypeError, ValueError, IndexError, AttributeError, NotImplementedError)
+
+
+def own_precision(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """An empty tensor where the network computes: as its first parameter, or x, is.
+
+    Source: own
+    """
+    like = next((p for p in net.parameters() if p.is_floating_point()), x)
+    return torch.empty(0, dtype=like.dtype, device=like.device)
+
+
+def check_answers(net: nn.Module, network: Layered, x: torch.Tensor) -> None:
+    """Refuse a network whose `net(x)` is not, to rounding, what was read.
+
+    One forward pass in the network's own precision. While gradients are recorded, as in training,
+    the first sample stands for the batch. Nothing is compared under a transform of torch.func,
+    where no number can be looked at: certify outside of it.
+
+    Source: own
+
+    Parameters
+    ----------
+    net : module
+    network : Layered
+        As it was read, in the precision of x.
+    x : (n, ...) tensor
+
+    Raises
+    ------
+    UnsupportedLayerError
+        Naming the sample and the output that differ.
+    InputError
+        If the network does not run on x, or torch is told to lower the precision of products.
+    """
+    if torch.is_autocast_enabled(x.device.type):
+        raise InputError("a bound inside torch.autocast proves nothing; ask for it outside.")
+    if any(is_wrapped(one) for one in (x, *net.parameters())):
+        return
+    some = x.detach()[:1] if torch.is_grad_enabled() else x.detach()
+    with torch.no_grad():
+        for start in range(0, len(some), _ROWS):
+            _compare(net, network, some[start : start + _ROWS], start)
+
+
+def _compare(net: nn.Module, network: Layered, x: torch.Tensor, start: int) -> None:
+    own = x.to(own_precision(net, x))
+    try:
+        said = net(own)
+    except torch.OutOfMemoryError:
+        raise
+    except _FAILURES as error:
+        raise InputError(
+            f"the network does not run on x of shape {tuple(x.shape)} in {own.dtype}: "
+            f"{str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        ) from error
+    flat = own.flatten(1).to(x)
+    read = network(flat)
+    if said.shape != read.shape:
+        raise UnsupportedLayerError(
+            f"the network answers with shape {tuple(said.shape)}, its layers as read with "
+            f"{tuple(read.shape)}; flatten what it takes."
+        )
+    apart = (said.to(torch.float64) - read.to(torch.float64)).abs()
+    eps = max(torch.finfo(said.dtype).eps, torch.finfo(read.dtype).eps)
+    if bool((apart <= _CLOSE * eps * read.abs().amax(dim=1, keepdim=True)).all()):
+        return
+    folded = replace(network, parts=[(one,) for one in network.maps])
+    allowed = forward_error(network, flat, Arithmetic.of(said))
+    allowed = allowed + forward_error(folded, flat, Arithmetic.of(read))
+    wrong = ~(apart <= 1.01 * allowed)
+    if bool(wrong.any()):
+        i, k = wrong.nonzero()[0].tolist()
+        raise UnsupportedLayerError(
+            f"net(x) is {float(said[i, k]):.9g} at output {k} of sample {start + i}, the layers as "
+            f"read give {float(read[i, k]):.9g}, more than rounding apart: some layer does not "
+            "compute what its class says."
+        )
