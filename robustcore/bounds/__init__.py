@@ -10,6 +10,7 @@ from .exact import exact
 from .first_order import arub, baseline
 from .propagation import crown, ibp
 from .recursion import nominal_slopes
+from .rounding import rounding
 from .rub import rub, rub_top
 from .rub_wider import rub_any, rub_boxed, rub_optimised, rub_polytope
 from .split import inf_sup, split, sup_inf
@@ -24,6 +25,7 @@ __all__ = [
     "ibp",
     "inf_sup",
     "nominal_slopes",
+    "rounding",
     "rub",
     "rub_any",
     "rub_boxed",

@@ -41,7 +41,7 @@ def ibp(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch
     if not network.activations:
         return torch.einsum("nkm,nm->nk", V, x) + c + ball.support(V)
     first = network.maps[0]
-    centre, spread = first(x), _row_support(first, ball)
+    centre, spread = first(x), row_support(first, ball)
     low, high = centre - spread, centre + spread
     for one, activation in zip(network.maps[1:-1], network.activations[:-1], strict=True):
         low, high = activation(low), activation(high)
@@ -52,8 +52,11 @@ def ibp(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch
     return torch.einsum("nkr,nr->nk", V, mid) + torch.einsum("nkr,nr->nk", V.abs(), rad) + c
 
 
-def _row_support(first: AffineMap, ball: LpBall) -> torch.Tensor:
-    """The ball's support function of every row of W^1, (r_1,), a few columns at a time."""
+def row_support(first: AffineMap, ball: LpBall) -> torch.Tensor:
+    """The ball's support function of every row of W^1, (r_1,), a few columns at a time.
+
+    Source: [B] eq. (23)
+    """
     if isinstance(first, Dense):
         return ball.support(first.weight)
     parts = [

@@ -10,8 +10,10 @@ from torch import nn
 from .. import bounds
 from ..balls import LpBall
 from ..errors import InputError, check_length, check_nonnegative
+from ..networks.plain import is_wrapped
 from .accuracy import Accuracy
 
+_ROUNDINGS = ("likely", "proved", "none")
 _BATCH = 500  # samples certified at once: CROWN holds (n, r, M) numbers
 
 _CERTIFICATES: dict[str, Callable[..., torch.Tensor]] = {
@@ -34,6 +36,7 @@ def certified_accuracy(
     ball: LpBall,
     method: str = "best",
     margin: float = 1e-9,
+    rounding: str = "likely",
 ) -> Accuracy:
     """Share of samples that are proved correct on the whole ball.
 
@@ -51,7 +54,11 @@ def certified_accuracy(
         "rub_boxed", "coap", "crown", "ibp", "exact"; or "best", the least of RUB, CROWN and
         intervals, :func:`robustcore.bounds.tightest`.
     margin : float
-        In units of the logits: certified where every gap bound is at most -margin.
+        In units of the logits: certified where every gap bound, and what `rounding` adds to it, is
+        at most -margin.
+    rounding : "likely", "proved" or "none"
+        What is added for the forward pass in the network's own precision: see
+        :func:`robustcore.bounds.rounding`.
 
     Returns
     -------
@@ -60,11 +67,15 @@ def certified_accuracy(
 
     Notes
     -----
-    Sound: the bounds are computed in float64 on the network's own weights, and the margin is far
-    above their rounding (about 1e-13 of the largest logit). The statement is about the network in
-    exact arithmetic; a float32 forward pass can differ by its own rounding.
+    The bounds are computed in float64 on the network's own weights. With "none" the statement is
+    about the network in exact arithmetic, and `net.double()` computes it to some 1e-13 of its
+    largest logit. A float32 pass may differ by more: "proved" counts each of its roundings at its
+    worst, in any order of the sums, which costs wide or deep networks percents of the accuracy;
+    "likely" counts them as independent, at eight standard deviations. On 784-200-200-200-10 at
+    radius 0.6 the three add 0, 0.2 and 0.006 to gap bounds of about 5, and certify 86.4 %, 85.0 %
+    and 86.2 %; what was measured there is 2e-6. For a float64 network all three agree.
     """
-    return Accuracy.of(certified(net, x, y, ball, method, margin))
+    return Accuracy.of(certified(net, x, y, ball, method, margin, rounding))
 
 
 def certified(
@@ -74,6 +85,7 @@ def certified(
     ball: LpBall,
     method: str = "best",
     margin: float = 1e-9,
+    rounding: str = "likely",
 ) -> torch.Tensor:
     """Which samples are proved correct on the whole ball: (n,) booleans.
 
@@ -81,7 +93,7 @@ def certified(
 
     Parameters
     ----------
-    net, x, y, ball, method, margin
+    net, x, y, ball, method, margin, rounding
         As for :func:`certified_accuracy`.
 
     Returns
@@ -92,16 +104,45 @@ def certified(
     ------
     InputError
         For an unknown method, an estimate that proves nothing, or a ball it does not cover.
+    UnsupportedLayerError
+        If the network does not compute what its layers say.
     """
     if method in ("arub", "baseline"):
         raise InputError(f"{method} is an estimate and proves nothing; certify with 'rub'.")
     if method not in _CERTIFICATES:
         raise InputError(f"method must be one of {', '.join(_CERTIFICATES)}, got {method!r}.")
     check_nonnegative("margin", margin)
+    if rounding not in _ROUNDINGS:
+        raise InputError(f"rounding must be one of {', '.join(_ROUNDINGS)}, got {rounding!r}.")
+    if any(is_wrapped(one) for one in (x, y, *net.parameters())):
+        raise InputError("a certificate cannot be checked inside torch.func; ask for it outside.")
     bound = _CERTIFICATES[method]
     check_length("y", y, len(x), "x")
     with torch.no_grad():
         parts = zip(x.split(_BATCH), y.split(_BATCH), strict=True)
-        gap_bound = torch.cat([bound(net, part.double(), labels, ball) for part, labels in parts])
-    others = torch.arange(gap_bound.shape[1], device=y.device) != y[:, None]
-    return ((gap_bound <= -margin) | ~others).all(dim=1)
+        found = [
+            _proved(bound, net, part.double(), labels, ball, margin, rounding)
+            for part, labels in parts
+        ]
+    return torch.cat(found)
+
+
+def _proved(
+    bound: Callable[..., torch.Tensor],
+    net: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    ball: LpBall,
+    margin: float,
+    rounding: str,
+) -> torch.Tensor:
+    """Which samples of one part are certified; only those that may be are looked at twice."""
+    gaps = bound(net, x, y, ball)
+    others = torch.arange(gaps.shape[1], device=y.device) != y[:, None]
+    proved = ((gaps <= -margin) | ~others).all(dim=1)
+    if rounding == "none" or not bool(proved.any()):
+        return proved
+    rows = proved.nonzero()[:, 0]
+    added = bounds.rounding(net, x[rows], y[rows], ball, proved=rounding == "proved")
+    proved[rows] = ((gaps[rows] + added <= -margin) | ~others[rows]).all(dim=1)
+    return proved

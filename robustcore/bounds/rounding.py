@@ -1,0 +1,157 @@
+r"""How far the gaps of a forward pass may lie above those of exact arithmetic, on a whole ball.
+
+Every layer makes errors of its own, at most :math:`\varepsilon^l`. On the way to a gap they are
+multiplied by a derivative of the network, which interval arithmetic bounds over the ball. With J^l
+the matrix from z^l to a gap, for the worst pattern of active neurons that the ball admits,
+
+.. math:: |\widehat{z_k-z_y} - (z_k-z_y)| \;\le\; \sum_{l=1}^{L} |J^l|\,\varepsilon^l .
+
+That is a proof, and pessimistic: it lets a million roundings conspire. If they are independent and
+of mean zero, with standard deviations :math:`\sigma^l`, the sum is
+
+.. math:: \lambda\,\Bigl(\sum_{l,j} (J^l_j\sigma^l_j)^2\Bigr)^{1/2}
+
+but for a probability of :math:`2e^{-\lambda^2/2}` a point, 3e-14 at :math:`\lambda = 8` (Higham,
+Mary 2019).
+
+Shape letters: n samples, M inputs, K classes, r_l neurons in layer l.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from ..balls import LpBall
+from ..networks import Layered, PooledRectifier
+from ..networks.maps import compose
+from ..networks.rounding import Arithmetic, Errors, layer_errors
+from .faithful import own_precision
+from .inputs import last_layer_gaps, read_layers
+from .propagation import row_support
+
+_OWN = 2.0**-50  # eight roundings of float64, in which the bounds themselves are computed
+_LIKELY = 8.0  # standard deviations
+_SHOWN = 16.0  # times the error at x
+
+Layer = tuple[Errors, tuple[torch.Tensor, torch.Tensor]]  # and the interval of what it computes
+
+
+def rounding(
+    net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall, proved: bool = False
+) -> torch.Tensor:
+    r"""By how much a forward pass of the network can raise a gap above its exact value.
+
+    Source: own; Higham (2002), Section 3.1; Higham, Mary (2019), Theorem 2.4
+
+    Parameters
+    ----------
+    net : ReLUNetwork or nn.Sequential of supported layers
+        Evaluated in the precision and on the device of its parameters.
+    x : (n, ...) tensor, float64
+    y : (n,) class labels
+    ball : LpBall
+        Any p. The box is not used.
+    proved : bool
+        Whether every rounding counts at its worst. By default the roundings of sums count as
+        independent, and what the network shows at x, 16-fold, at least.
+
+    Returns
+    -------
+    (n, K) tensor
+        Proved upper bounds, or likely ones, wherever in the ball the network is evaluated, its
+        input rounded to its own precision; inf where numbers overflow. No graph.
+
+    Notes
+    -----
+    For sums in any order, fused or not, in batches of any size, and with the reduced products
+    (TF32, bfloat16) that torch is set to at this moment. Fast convolutions (Winograd, Fourier),
+    which are no sums of products, are outside it. To u, the unit roundoff of the network, eight
+    of float64 are added for the arithmetic of the gap bound itself. The rounding of the input is
+    always taken at its worst: an attack may choose it.
+    """
+    with torch.no_grad():
+        network, flat = read_layers(net, x, y)
+        like = own_precision(net, x)
+        arithmetic = Arithmetic.of(like)
+        arithmetic = replace(arithmetic, rounding=arithmetic.rounding + _OWN)
+        layers, last = _forward(network, flat, ball, arithmetic, likely=not proved)
+        at_last = last.made + last.made.gather(1, y[:, None])
+        sums, squares, moved = _through(network, y, layers, flat)
+        moved = moved + last.moved + last.moved.gather(1, y[:, None])
+        if proved:
+            total = moved + sums + at_last
+        else:
+            shown = _shown(net, network, x.to(like), flat.to(like).to(flat), y)
+            total = moved + torch.maximum(_LIKELY * (squares + at_last**2).sqrt(), _SHOWN * shown)
+        total = (total * (1 + 1e-6)).nan_to_num(nan=torch.inf, posinf=torch.inf)
+        return total.scatter(1, y[:, None], 0.0)
+
+
+def _shown(
+    net: nn.Module, network: Layered, own: torch.Tensor, flat: torch.Tensor, y: torch.Tensor
+) -> torch.Tensor:
+    """How far the gaps of net(x) are from those of the layers as read."""
+    apart = net(own).to(flat) - network(flat)
+    return (apart - apart.gather(1, y[:, None])).abs()
+
+
+def _forward(
+    network: Layered, x: torch.Tensor, ball: LpBall, arithmetic: Arithmetic, likely: bool
+) -> tuple[list[Layer], Errors]:
+    """Errors of each hidden layer, with what it computes, and those of the last."""
+    layers: list[Layer] = []
+    h, wide, before, rounded = x, torch.zeros_like(x), torch.zeros_like(x), arithmetic.rounding
+    every = zip(network.maps, network.parts, [*network.activations, None], strict=True)
+    for one, parts, activation in every:
+        if not layers:
+            absolute = [part.absolute() for part in parts]
+            reach = [row_support(compose(absolute[: i + 1]), ball) for i in range(len(parts))]
+            spread = row_support(one, ball)
+        else:
+            reach, spread = [], one.spread(wide)
+            for part in parts:
+                wide = part.spread(wide)
+                reach.append(wide)
+        errors = layer_errors(parts, h, reach, before, arithmetic, rounded, likely)
+        if activation is None:
+            break
+        low, high = one(h) - spread, one(h) + spread
+        layers.append((errors, (low - errors.there, high + errors.there)))
+        low, high, before = activation(low), activation(high), activation(errors.there)
+        h, wide, rounded = (low + high) / 2, (high - low) / 2, 0.0
+    return layers, errors
+
+
+def _through(
+    network: Layered, y: torch.Tensor, layers: list[Layer], x: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Over the hidden layers |J^l| times the errors made, their squares, the input's: (n, K)."""
+    rows, _ = last_layer_gaps(network.maps, y)
+    wide = torch.zeros_like(rows)
+    sums = squares = moved = rows.new_zeros(rows.shape[:2])
+    for l in reversed(range(len(layers))):
+        errors, (smallest, largest) = layers[l]
+        activation, low, high = network.activations[l], rows - wide, rows + wide
+        if isinstance(activation, PooledRectifier):  # any one neuron of each window
+            worst = torch.maximum(low.abs(), high.abs())
+            made, from_input = activation(errors.made), activation(errors.moved)
+            every = x.new_ones(len(x), *activation.slope_shape(0))
+            low = activation.back(low.clamp(max=0), every)
+            high = activation.back(high.clamp(min=0), every)
+        else:
+            on, off = (smallest > 0)[:, None], (largest < 0)[:, None]
+            low = torch.where(on, low, low.clamp(max=0)).masked_fill(off, 0)
+            high = torch.where(on, high, high.clamp(min=0)).masked_fill(off, 0)
+            worst = torch.maximum(low.abs(), high.abs())
+            made, from_input = errors.made, errors.moved
+        sums = sums + torch.einsum("nkr,nr->nk", worst, made)
+        squares = squares + torch.einsum("nkr,nr->nk", worst**2, made**2)
+        moved = moved + torch.einsum("nkr,nr->nk", worst, from_input)
+        if l > 0:
+            one = network.maps[l]
+            rows = one.back((low + high) / 2)
+            wide = one.absolute().back((high - low) / 2)
+    return sums, squares, moved
