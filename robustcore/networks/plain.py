@@ -163,9 +163,9 @@ def _refuse_hooks(module: nn.Module, name: str) -> None:
                     f"call {remedy} first."
                 )
     if hooks:
-        hook = getattr(hooks[0], "__qualname__", type(hooks[0]).__name__)
+        label = getattr(hooks[0], "__qualname__", type(hooks[0]).__name__)
         raise UnsupportedLayerError(
-            f"{name} has a forward hook ({hook}), which may change what it answers; "
+            f"{name} has a forward hook ({label}), which may change what it answers; "
             "remove it first."
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -104,7 +105,7 @@ class _Reader:
     activations: list[Activation] = field(default_factory=list)
     parts: list[tuple[AffineMap, ...]] = field(default_factory=list)
 
-    def take(self, kind: type[nn.Module], module: nn.Module) -> None:
+    def take(self, kind: type[nn.Module], module: Any) -> None:
         if kind is nn.ReLU:
             self._rectify()
         elif kind is nn.Flatten:
@@ -130,7 +131,7 @@ class _Reader:
         maps = [*self.maps, self._close()]
         return Layered(maps, self.activations, self.parts)
 
-    def _affine(self, kind: type[nn.Module], module: nn.Module) -> None:
+    def _affine(self, kind: type[nn.Module], module: Any) -> None:
         self._no_pool_waits()
         if kind is Scaler:
             if any(isinstance(one, Scaling) for one in self.pending):
