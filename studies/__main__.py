@@ -35,13 +35,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import yaml
-
 from robustcore import provenance, records
 from robustcore.errors import DataError, InputError, RobustcoreError
 from robustcore.provenance import CHECKOUT
 
 from . import digest
+from . import parameters as typed
 from .engine import command as engine
 from .engine import save_record
 
@@ -161,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     name, profile, out = options.name, options.profile, options.out
     try:
-        given = dict(_assignment(text) for text in options.set)
+        given = _given(name, options.set)
         if engine.asked(options) or not hasattr(_module(name), "record"):
             made = study(name, "sweep")(**parameters(name, profile, given, "sweep"))
             if status := engine.main(made, options, out):
@@ -207,11 +206,21 @@ def _results(folder: Path | None) -> Iterator[None]:
             os.environ[_FOLDER] = before
 
 
-def _assignment(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise InputError(f"--set takes KEY=VALUE, got {text!r}.")
-    return key, yaml.safe_load(value)
+def _given(name: str, texts: Sequence[str]) -> dict[str, Any]:
+    """What `--set KEY=VALUE` says, as the types of the defaults of `record` or `sweep`."""
+    functions = [f for f in ("sweep", "record") if hasattr(_module(name), f)]
+    usual: dict[str, Any] = {}
+    for function in functions:
+        signature = inspect.signature(study(name, function)).parameters
+        usual |= {k: p.default for k, p in signature.items()}
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"--set takes KEY=VALUE, got {text!r}.")
+        default = usual.get(key)
+        found[key] = typed.read(key, value, None if default is inspect.Parameter.empty else default)
+    return found
 
 
 def _profile(name: str, profile: str) -> dict[str, Any]:
@@ -220,7 +229,7 @@ def _profile(name: str, profile: str) -> dict[str, Any]:
         return {}
     if not path.exists():
         raise DataError(f"no profile {profile!r}: notebooks/profiles/{profile}.yml does not exist.")
-    return dict((yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get(name) or {})
+    return dict((typed.load(path.read_text(encoding="utf-8")) or {}).get(name) or {})
 
 
 if __name__ == "__main__":
