@@ -3,7 +3,8 @@
     python notebooks/execute.py NAME ...             store: run, update NAME.ipynb
     python notebooks/execute.py NAME --out DIR       run into DIR/NAME.ipynb
     python notebooks/execute.py NAME --out DIR -p steps 1000 -p device cpu
-    python notebooks/execute.py NAME --out DIR --profile paper --html
+    python notebooks/execute.py NAME --out DIR --profile paper --html     and its page, in a folder
+                                                                          of these parameters' own
 
 A profile is `notebooks/profiles/PROFILE.yml`, parameters by notebook; `quick` is what the notebook
 itself holds. Stored notebooks are always quick, and stripped of times and machine, so that running
@@ -15,9 +16,10 @@ from __future__ import annotations
 import argparse
 import ast
 import base64
+import hashlib
+import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -30,15 +32,16 @@ os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 import jupytext
 import nbformat
 import papermill
-import yaml
+from jupytext.combine import combine_inputs_with_outputs
 
 HERE = Path(__file__).resolve().parent
-PAGE_PARTS = (
-    "_config.yml",
-    "book/references.bib",
-    "book/static/book.css",
-    "book/extension/robustcore_book.py",
-)
+sys.path.insert(0, str(HERE.parent))
+
+from book import once  # noqa: E402
+from book.page import page  # noqa: E402
+from robustcore.errors import InputError, RobustcoreError  # noqa: E402
+from studies import parameters as typed  # noqa: E402
+
 # figure of a notebook -> picture of the README
 PICTURES = {"fig-a1-optimum": HERE.parent / "book" / "images" / "optimum.png"}
 STYLER_ID = re.compile(r"\bT_[0-9a-f]{5}(?=\b|_)")
@@ -49,33 +52,18 @@ STRIP = "metadata.papermill cell.metadata.papermill cell.metadata.execution"
 def run(name: str, out: Path, parameters: dict[str, Any]) -> float:
     """Execute NAME.md with the parameters into the file `out`; returns seconds."""
     started = time.monotonic()
-    notebook = jupytext.read(HERE / f"{name}.md")
-    known = parameter_names(notebook)
-    if unknown := sorted(set(parameters) - set(known)):
-        raise SystemExit(
-            f"{name} has no parameter {', '.join(unknown)}; it has {', '.join(known)}."
-        )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    _execute(notebook, out, parameters)
+    _execute(read(name), out, parameters)
     return time.monotonic() - started
 
 
 def store(name: str) -> float:
     """Run NAME.md as it stands and put the outputs into NAME.ipynb, cell ids unchanged."""
     paired = HERE / f"{name}.ipynb"
-    update = ["--update"] if paired.exists() else []
-    subprocess.run(
-        [sys.executable, "-m", "jupytext", "--quiet", "--to", "ipynb", *update, f"{name}.md"],
-        cwd=HERE,
-        check=True,
-    )
+    notebook = read(name)
+    if paired.exists():
+        notebook = combine_inputs_with_outputs(notebook, nbformat.read(paired, as_version=4))
     started = time.monotonic()
-    fresh = paired.with_suffix(".running.ipynb")
-    try:
-        _execute(nbformat.read(paired, as_version=4), fresh, {})
-        fresh.replace(paired)
-    finally:
-        fresh.unlink(missing_ok=True)
+    _execute(notebook, paired, {})
     keep_pictures(nbformat.read(paired, as_version=4))
     return time.monotonic() - started
 
@@ -114,22 +102,34 @@ def merged(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
     return joined
 
 
-def page(out: Path, name: str) -> Path:
-    """Build the executed OUT/NAME.ipynb as a page of its own, OUT/NAME/notebooks/NAME.html."""
-    site = out / name / "site"
-    shutil.rmtree(out / name, ignore_errors=True)
-    for source in PAGE_PARTS:
-        (site / source).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HERE.parent / source, site / source)
-    (site / "notebooks").mkdir()
-    shutil.copy(out / f"{name}.ipynb", site / "notebooks")
-    (site / "_toc.yml").write_text(f"format: jb-book\nroot: notebooks/{name}.ipynb\n")
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    command = [jupyter_book, "build", "-q", str(site), "--path-output", str(out / name)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
-    if done.returncode:
-        raise SystemExit(f"the page of {name} was not built:\n{done.stdout}{done.stderr}")
-    return (out / name / "_build" / "html" / "notebooks" / f"{name}.html").resolve()
+def apart(name: str, out: Path, parameters: dict[str, Any]) -> Path:
+    """The folder under `out` of this notebook at these parameters, and of nothing else."""
+    canonical = json.dumps(parameters, sort_keys=True)
+    return out / f"{name}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
+
+
+def read(name: str) -> nbformat.NotebookNode:
+    """The text of a notebook, by name."""
+    if name not in names():
+        raise InputError(f"no notebook {name}; there are {', '.join(names())}.")
+    return jupytext.read(HERE / f"{name}.md")
+
+
+def names() -> list[str]:
+    """Every notebook of the folder, sorted."""
+    return sorted(path.stem for path in HERE.glob("*.md"))
+
+
+def values(name: str, which: str, given: dict[str, str]) -> dict[str, Any]:
+    """What a notebook is given: a profile's values, then the texts of the command line."""
+    usual = declared(read(name))
+    listed = profile(name, which)
+    if unknown := sorted({*listed, *given} - set(usual)):
+        raise InputError(
+            f"{name} has no parameter {', '.join(unknown)}; it has {', '.join(usual)}."
+        )
+    fitted = {key: typed.fit(key, value, usual[key]) for key, value in listed.items()}
+    return fitted | {key: typed.read(key, text, usual[key]) for key, text in given.items()}
 
 
 def profile(name: str, which: str) -> dict[str, Any]:
@@ -138,22 +138,20 @@ def profile(name: str, which: str) -> dict[str, Any]:
     if which == "quick" and not path.exists():
         return {}
     if not path.exists():
-        raise SystemExit(f"no profile {which!r}: there is no notebooks/profiles/{which}.yml.")
-    return dict((yaml.safe_load(path.read_text()) or {}).get(name) or {})
+        raise InputError(f"no profile {which!r}: there is no notebooks/profiles/{which}.yml.")
+    return dict((typed.load(path.read_text(encoding="utf-8")) or {}).get(name) or {})
 
 
-def names() -> list[str]:
-    """Every notebook of the folder, sorted."""
-    return sorted(path.stem for path in HERE.glob("*.md"))
-
-
-def parameter_names(notebook: nbformat.NotebookNode) -> list[str]:
-    """The names that the cell tagged `parameters` assigns."""
-    for cell in notebook.cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            tree = ast.parse(cell.source)
-            return [s.target.id for s in tree.body if isinstance(s, ast.AnnAssign)]
-    return []
+def declared(notebook: nbformat.NotebookNode) -> dict[str, Any]:
+    """The parameters that the cell tagged `parameters` assigns; `x: float = 1` is 1.0."""
+    cell = next((c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])), None)
+    found = {}
+    for line in ast.parse(cell.source if cell else "").body:
+        if isinstance(line, ast.AnnAssign) and line.value:
+            value = ast.literal_eval(line.value)
+            name = ast.unparse(line.target)
+            found[name] = float(value) if ast.unparse(line.annotation) == "float" else value
+    return found
 
 
 def keep_pictures(notebook: nbformat.NotebookNode) -> None:
@@ -167,21 +165,37 @@ def keep_pictures(notebook: nbformat.NotebookNode) -> None:
 
 
 def _execute(notebook: nbformat.NotebookNode, out: Path, parameters: dict[str, Any]) -> None:
+    """Run into a file of this process's own, and put it in place when it is whole."""
     for cell in notebook.cells:
         cell.metadata.setdefault("tags", [])
+    running = out.parent / ".running" / f"{out.stem}-{os.getpid()}.ipynb"
+    running.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(running.parent)
     try:
         papermill.execute_notebook(
             notebook,
-            str(out),
+            str(running),
             parameters,
             cwd=str(HERE),
             kernel_name="python3",
             progress_bar=sys.stderr.isatty(),
             extra_arguments=["--log-level=ERROR"],
         )
-    finally:  # a failed run is kept, with its traceback in it
-        if out.exists():
-            strip(out)
+        strip(running)
+        running.replace(out)
+    except papermill.PapermillExecutionError:
+        failed = running.replace(running.with_name(f"{out.stem}.failed.ipynb"))
+        print(f"{out.stem} failed; its cells and the error are in {failed}", file=sys.stderr)
+        raise
+    finally:
+        running.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what runs that were killed left behind."""
+    for path in folder.glob("*-*.ipynb"):
+        if not Path("/proc", path.stem.rpartition("-")[2]).exists():
+            path.unlink(missing_ok=True)
 
 
 def main() -> None:
@@ -194,20 +208,25 @@ def main() -> None:
     options = parser.parse_args()
     if not options.out and (options.p or options.html or options.profile != "quick"):
         parser.error("give --out too: stored notebooks hold the quick profile, and no page")
-    chosen = [Path(n).stem for n in options.names] or names()
-    for name in chosen:
-        if name not in names():
-            parser.error(f"no notebook {name}; there are {', '.join(names())}")
-    given = {key: yaml.safe_load(value) for key, value in options.p}
-    for name in chosen:
-        if options.out:
-            parameters = {**profile(name, options.profile), **given}
-            seconds = run(name, options.out / f"{name}.ipynb", parameters)
-        else:
-            seconds = store(name)
-        print(f"{name}: {seconds:.1f} s", flush=True)
-        if options.html:
-            print(f"Open {page(options.out, name)}", flush=True)
+    try:
+        for name in [Path(n).stem for n in options.names] or names():
+            _one(name, options)
+    except (RobustcoreError, once.BusyError) as error:
+        parser.exit(1, f"{error}\n")
+
+
+def _one(name: str, options: argparse.Namespace) -> None:
+    if not options.out:
+        print(f"{name}: {store(name):.1f} s", flush=True)
+        return
+    parameters = values(name, options.profile, dict(options.p))
+    if not options.html:
+        print(f"{name}: {run(name, options.out / f'{name}.ipynb', parameters):.1f} s", flush=True)
+        return
+    folder = apart(name, options.out, parameters)
+    with once.hold(folder.name):
+        print(f"{name}: {run(name, folder / f'{name}.ipynb', parameters):.1f} s", flush=True)
+        print(f"Open {page(folder / f'{name}.ipynb')}", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import nbformat
 import pytest
 import yaml
 
+from notebooks import execute
 from robustcore.errors import InputError
 from studies.__main__ import study
 
@@ -192,6 +193,50 @@ def test_a_notebook_runs_with_other_parameters(name: str, tmp_path: Path) -> Non
     ran = nbformat.read(tmp_path / f"{name}.ipynb", as_version=4)
     (injected,) = tagged(ran, "injected-parameters")
     assert all(f"{key} = " in injected.source for key in SMOKE[name])
+
+
+def test_parameters_are_of_the_type_that_the_notebook_declares() -> None:
+    texts = {"learning_rate": "1e-3", "steps": "1e3", "data": "mnist", "test_epsilons": "[1e-1]"}
+    found = execute.values("b5_rub", "quick", texts)
+    assert found == {"learning_rate": 0.001, "steps": 1000, "data": "mnist", "test_epsilons": [0.1]}
+    assert isinstance(found["steps"], int)
+    declared = execute.declared(nbformat.v4.new_notebook(cells=[_parameters("x: float = 1  # 1")]))
+    assert isinstance(declared["x"], float)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (("steps", "some"), "parameter steps is a whole number such as 500, got 'some'."),
+        (("step", "5"), "b5_rub has no parameter step; it has data, side, "),
+    ],
+)
+def test_an_unfit_parameter_is_one_sentence(
+    given: tuple[str, str], sentence: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, str(FOLDER / "execute.py"), "b5_rub", "--out", str(tmp_path)]
+    done = subprocess.run([*command, "-p", *given], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(sentence)
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@every_notebook
+@pytest.mark.parametrize("profile", sorted(p.stem for p in (FOLDER / "profiles").glob("*.yml")))
+def test_a_profile_gives_what_the_notebook_takes(name: str, profile: str) -> None:
+    execute.values(name, profile, {})
+
+
+def test_other_parameters_have_another_folder(tmp_path: Path) -> None:
+    """Two runs of one notebook at once do not meet."""
+    folders = [execute.apart("b5_rub", tmp_path, {"steps": n}) for n in (1, 2, 1)]
+    assert folders[0] != folders[1]
+    assert folders[0] == folders[2]
+
+
+def _parameters(source: str) -> nbformat.NotebookNode:
+    return nbformat.v4.new_code_cell(source, metadata={"tags": ["parameters"]})
 
 
 def test_every_notebook_is_in_the_book() -> None:
