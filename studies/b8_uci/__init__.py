@@ -17,7 +17,7 @@ from studies.engine import Sweep
 
 from .cells import METHODS, Settings, rows
 
-VERSION = 1
+VERSION = 2
 # radii of the balls in standard deviations; those of L1 and L2 are sqrt(M) times as large
 TRAINING_RADII = (0.01, 0.03, 0.1, 0.3, 0.5, 1.0, 3.0)
 TEST_RADII = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0)

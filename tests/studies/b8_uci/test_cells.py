@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from robustcore import LpBall, attacks, evaluation
-from robustcore.networks import Stack
+from robustcore.networks import RowsOf, Stack
 from studies import b8_uci
 from studies.b8_uci.cells import METHODS, start
 from studies.b8_uci.tables import table
@@ -117,7 +117,7 @@ def test_attacks_on_a_stack_are_those_on_its_networks() -> None:
     data = table("iris", "clean", 0, 100, 100)
     networks = [start(data, 10, i, 0) for i in range(2)]
     ball = LpBall(math.inf, 0.3)
-    rows = b8_uci.judging.RowsOf(Stack(networks))
+    rows = RowsOf(Stack(networks))
     x, y = data.test_x, data.test_y
     together = attacks.apgd(rows, x.repeat(2, 1), y.repeat(2), ball, 5).view(2, *x.shape)
     for net, found in zip(networks, together, strict=True):
