@@ -126,7 +126,7 @@ def fetched(id: str) -> str:
 def _findings(ledger: list[claims.Claim]) -> str:
     """The claim first, its verdict beside it, then what was found."""
     lines = []
-    for claim in ledger:
+    for claim in sorted(ledger, key=lambda claim: (claim.own, claim.source[:3])):  # ours last
         if claim.finding:
             found = claims.said(claim.finding, claim, rows_of)
             where = "Our own" if claim.own else claim.source
