@@ -149,3 +149,6 @@ rule record:
         runtime=48 * 60,
     shell:
         "{PYTHON:q} -m studies {wildcards.name} --profile paper 2>&1 | tee {log}"
+
+
+include: "sweeps.smk"

@@ -45,7 +45,14 @@ print(m)
 
 
 REAL = (
-    *("Snakefile", "notebooks/execute.py", "book/inputs.py", "book/once.py", "book/page.py"),
+    *(
+        "Snakefile",
+        "sweeps.smk",
+        "notebooks/execute.py",
+        "book/inputs.py",
+        "book/once.py",
+        "book/page.py",
+    ),
     *("requirements.lock", "_config.yml", "robustcore/errors.py"),
     *("studies/__init__.py", "studies/parameters.py"),
 )
