@@ -10,20 +10,21 @@ import torch
 
 from robustcore import LpBall
 from studies import b9_images
-from studies.b9_images.cells import standardised
+from studies.b9_images.cells import images, standardised
 from studies.b9_images.printed import certified_radii
 from studies.judging import contains
 
 SMALL = {
     "data": ("mnist-sample",),
-    "methods": ("nominal", "rub"),
+    "units": ("pixels",),
+    "methods": ("rub",),
     "epsilons": (0.03, 0.1),
     "steps": 40,
     "pgd_steps": 2,
     "width": 12,
-    "n_validation": 20,
-    "n_test": 30,
-    "attack_steps": 4,
+    "n_validation": 4,
+    "n_test": 12,
+    "attack_steps": 3,
 }
 
 
@@ -69,6 +70,16 @@ def test_standardised_images_have_mean_0_and_deviation_1() -> None:
         x.std(dim=1, correction=0), torch.ones(5, dtype=torch.float64), rtol=1e-12, atol=0
     )
     assert bool(standardised(torch.full((1, 64), 0.3)).isfinite().all())  # an image of one grey
+
+
+def test_the_two_units_hold_the_same_images() -> None:
+    pixels, scaled = (
+        images("mnist-sample", unit, 4, 6, "cpu") for unit in ("pixels", "standardised")
+    )
+    assert pixels.box == (0, 1)
+    assert scaled.box is None
+    torch.testing.assert_close(scaled.test[0], standardised(pixels.test[0]))
+    assert torch.equal(scaled.test[1], pixels.test[1])
 
 
 @pytest.mark.parametrize(
