@@ -19,29 +19,63 @@ from typing import Any
 import numpy as np
 import torch
 
-from .errors import InputError, check_finite, check_nonnegative
+from .doors import as_tensor
+from .errors import InputError, check_count, check_finite, check_nonnegative, check_number
 from .projections import onto_ball
 
 _MAX_SIGN_VECTORS = 20  # 2^20 vertices of a box are a million rows; more is a mistake
 
 
 def _answers_in_kind(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a method written for tensors take numpy arrays too, and return what it was given."""
+    """Let a method written for tensors take numpy arrays too, and return what it was given.
+
+    Whole numbers are computed with in float64. Other arrays follow the first one.
+    """
 
     @functools.wraps(method)
-    def wrapper(self: LpBall, value: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            return method(self, value, *args, **kwargs)
-        tensors = [
-            torch.as_tensor(np.asarray(a)) if not np.isscalar(a) and a is not None else a
-            for a in (value, *args)
-        ]
-        kwargs = {
-            k: torch.as_tensor(v) if isinstance(v, np.ndarray) else v for k, v in kwargs.items()
-        }
-        return method(self, *tensors, **kwargs).numpy()
+    def wrapper(self: LpBall, value: Any, *args: Any, **options: Any) -> Any:
+        tensor = _real(value)
+        others = [a if a is None or np.isscalar(a) else _real(a).to(tensor.device) for a in args]
+        if options.get("x") is not None:
+            options["x"] = _real(options["x"]).to(tensor.device)
+        answer = method(self, tensor, *others, **options)
+        return answer if isinstance(value, torch.Tensor) else answer.numpy()
 
     return wrapper
+
+
+def check_ball(ball: Any) -> None:
+    """Refuse what is not an `LpBall`.
+
+    Source: own
+    """
+    if not isinstance(ball, LpBall):
+        raise InputError(
+            f"ball must be an LpBall(p, radius), got {type(ball).__name__}; the vertices "
+            "of another polytope go to bounds.rub_polytope."
+        )
+
+
+def _real(value: Any) -> torch.Tensor:
+    """A tensor of real numbers with at least one axis."""
+    tensor = as_tensor("an argument of a ball", value)
+    if tensor.is_complex() or tensor.ndim == 0:
+        raise InputError(
+            f"a ball takes real arrays (..., d), got {tensor.dtype} of shape {tuple(tensor.shape)}."
+        )
+    return tensor if tensor.is_floating_point() else tensor.double()
+
+
+def _box(box: Any) -> tuple[float, float] | None:
+    if box is None:
+        return None
+    try:
+        low, high = (check_number("an end of the box", end) for end in box)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"box must be (low, high) with low < high, got {box!r}.") from error
+    if not low < high:
+        raise InputError(f"box must be (low, high) with low < high, got {box}.")
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -63,7 +97,7 @@ class LpBall:
     Raises
     ------
     InputError
-        For p < 1, a negative radius, or an empty box.
+        For p < 1, a negative radius, an empty box, or what is not a number.
     """
 
     p: float
@@ -71,11 +105,14 @@ class LpBall:
     box: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        if not self.p >= 1:
+        p = check_number("p", self.p, "use 1, 2 or float('inf')")
+        if not p >= 1:
             raise InputError(f"p must be at least 1, got {self.p}; use 1, 2 or float('inf').")
-        check_nonnegative("radius", self.radius)
-        if self.box is not None and not self.box[0] < self.box[1]:
-            raise InputError(f"box must be (low, high) with low < high, got {self.box}.")
+        advice = "write 8 / 255, not '8/255'; radii of single features: bounds.rub_polytope"
+        radius = check_number("radius", self.radius, advice)
+        check_nonnegative("radius", radius)
+        for name, number in (("p", p), ("radius", radius), ("box", _box(self.box))):
+            object.__setattr__(self, name, number)
 
     def __repr__(self) -> str:
         p = "inf" if math.isinf(self.p) else f"{self.p:g}"
@@ -160,18 +197,20 @@ class LpBall:
             For another p (no finite vertex set) or a box of more than 20 dimensions.
         """
         if self.p == 1:
-            return self.radius * np.concatenate([np.eye(d), -np.eye(d)])
+            identity = np.eye(check_count("d", d))
+            return self.radius * np.concatenate([identity, -identity])
         if not math.isinf(self.p):
             raise InputError(
                 f"only L1 and Linf balls have finitely many vertices, got p={self.p:g}."
             )
-        if d > _MAX_SIGN_VECTORS:
+        if check_count("d", d) > _MAX_SIGN_VECTORS:
             raise InputError(
                 f"an Linf ball in {d} dimensions has 2^{d} vertices; at most d = "
                 f"{_MAX_SIGN_VECTORS} is enumerated."
             )
         return self.radius * np.array(list(itertools.product((1.0, -1.0), repeat=d)))
 
+    @_answers_in_kind
     def contains(self, delta: Any, x: Any = None, tol: float = 1e-9) -> Any:
         """Whether each perturbation is in the ball, and `x + delta` in the box: (..., d) -> (...).
 
@@ -202,6 +241,8 @@ class LpBall:
         Barthe, Guedon, Mendelson, Naor (2005): generalised Gaussians g_i with density
         proportional to `exp(-|g|^p)`, divided by `(|g|_p^p + Exp(1))^(1/p)`.
         """
+        if not isinstance(rng, np.random.Generator):
+            raise InputError(f"rng must be numpy.random.default_rng(seed), got {rng!r}.")
         if math.isinf(self.p):
             return self.radius * rng.uniform(-1.0, 1.0, size=shape)
         magnitude = rng.gamma(1 / self.p, size=shape)  # |g|^p
@@ -245,6 +286,8 @@ class LpBall:
             return -inf, inf
         if x is None:
             raise InputError(f"{self!r} has a box: projecting needs the inputs x as well.")
+        if x.shape[-1:] != delta.shape[-1:] or x.ndim > delta.ndim:
+            raise InputError(f"x must be as delta, {tuple(delta.shape)}, got {tuple(x.shape)}.")
         low, high = self.box
         if bool((x < low).any() | (x > high).any()):
             raise InputError(f"x must lie in the box ({low:g}, {high:g}) of {self!r}.")

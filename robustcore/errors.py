@@ -6,6 +6,7 @@ An error is one sentence: what was wanted, what came, what to do about it.
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -108,23 +109,40 @@ def check_signs(y: Any) -> None:
         raise InputError(f"both labels -1 and +1 must occur, got only {labels.pop():+.0f}.")
 
 
-def check_classes(y: torch.Tensor, n_classes: int) -> None:
-    """Refuse class labels that are not integers in 0..n_classes-1.
-
-    Source: own
-    """
-    if y.is_floating_point() or y.dtype == torch.bool:
-        raise InputError(f"class labels must be integers, got {y.dtype}; use y.long().")
-    if y.numel() and (int(y.min()) < 0 or int(y.max()) >= n_classes):
-        raise InputError(
-            f"class labels must lie in 0..{n_classes - 1}, got {int(y.min())}..{int(y.max())}."
-        )
-
-
 def check_nonnegative(name: str, value: float) -> None:
     """Refuse a negative or non-finite scalar.
 
     Source: own
     """
-    if not (math.isfinite(value) and value >= 0):
+    if not (math.isfinite(check_number(name, value)) and value >= 0):
         raise InputError(f"{name} must be a finite number >= 0, got {value}.")
+
+
+def check_number(name: str, value: Any, advice: str = "give one") -> float:
+    """One real number as a float; refuse text, several numbers, and what is no number.
+
+    Source: own
+    """
+    shape = tuple(getattr(value, "shape", ()))
+    if shape:
+        raise InputError(f"{name} must be one number, got an array of shape {shape}; {advice}.")
+    try:
+        if isinstance(value, str | bytes | bool):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise InputError(f"{name} must be a number, got {value!r}; {advice}.") from error
+
+
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """A whole number of at least `least`.
+
+    Source: own
+    """
+    try:
+        count = operator.index(value)
+    except TypeError as error:
+        raise InputError(f"{name} must be a whole number, got {value!r}.") from error
+    if count < least:
+        raise InputError(f"{name} must be at least {least}, got {count}.")
+    return count

@@ -1,7 +1,8 @@
 """The losses of both papers, with the factors that each paper puts in front.
 
 Paper A's losses take scores and targets and give one number; paper B's take logits and class
-labels and give one number for each sample.
+labels and give one number for each sample. One output z is read as the two logits (0, z), with the
+labels 0 and 1 or -1 and +1: there the cross-entropy is paper A's logistic loss.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable
 
 import torch
 
-from .errors import check_classes
+from .doors import classes
 
 PerSampleLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -43,7 +44,7 @@ def logistic(score: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return torch.logaddexp(torch.zeros_like(score), -y * score).mean()
 
 
-# -- paper B: K logits, shapes (n, K), (n,) -> (n,) -------------------------------------------
+# -- paper B: K logits, or one output, shapes (n, K), (n,) -> (n,) ----------------------------
 
 
 def gaps(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -53,14 +54,20 @@ def gaps(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
     Parameters
     ----------
-    z : (n, K) logits
-    y : (n,) class labels
+    z : (n, K) logits, or (n, 1) or (n,) of a binary network
+    y : (n,) class labels, whole numbers of any type
 
     Returns
     -------
     (n, K)
+        K = 2 for one output.
+
+    Raises
+    ------
+    InputError
+        For labels that are not classes, or another shape.
     """
-    check_classes(y, z.shape[-1])
+    z, y = classes(z, y)
     return z - z.gather(-1, y[:, None])
 
 
@@ -82,6 +89,7 @@ def multiclass_hinge(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
     Source: [B] Section 3 (named there, no formula given)
     """
+    z, y = classes(z, y)
     gap = gaps(z, y)
     others = torch.nn.functional.one_hot(y, z.shape[-1]) == 0
     return (gap + others.to(gap)).amax(dim=-1)
@@ -92,6 +100,7 @@ def zero_one(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
     Source: [B] Section 3 ("hardmax with zero-one loss")
     """
+    z, y = classes(z, y)
     others = torch.nn.functional.one_hot(y, z.shape[-1]) == 0
     return ((gaps(z, y) >= 0) & others).any(dim=-1).to(z.dtype)
 

@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 FLOORS = (
-    ("errors", "projections", "balls", "losses"),
+    ("errors", "projections", "doors", "balls", "losses"),
     ("networks", "patterns", "datasets"),
     ("convex", "bounds", "attacks"),
     ("defenses", "training", "evaluation"),
@@ -14,10 +14,13 @@ FLOORS = (
 )
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 
-# who may look sideways: a module may always use errors, balls and losses in that order
+# who may look sideways: a module may always use errors, doors, balls and losses in that order
 SIDEWAYS = {
     ("balls", "errors"),
     ("balls", "projections"),
+    ("balls", "doors"),
+    ("doors", "errors"),
+    ("losses", "doors"),
     ("losses", "errors"),
     ("losses", "balls"),
     ("claims", "expressions"),

@@ -69,7 +69,9 @@ def test_lemma_1_over_a_finite_set(loss):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (torch.tensor([0.0]), "must be integers"),
+        (torch.tensor([0.5]), "must be whole numbers"),
+        (torch.tensor([True]), "labels 0..3, got booleans"),
+        (torch.tensor([0, 1]), r"shape \(1,\)"),
         (torch.tensor([4]), "must lie in 0..3"),
         (torch.tensor([-1]), "must lie in 0..3"),
     ],

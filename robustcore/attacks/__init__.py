@@ -8,7 +8,7 @@ the inputs' precision: a perturbed coordinate is rounded towards the clean one.
 from .auto import apgd
 from .batch import check_inside, evaluating
 from .gradient import fgm, pgd
-from .objectives import dlr, margin, towards
+from .objectives import dlr, margin, relative_cross_entropy, towards
 from .published import as_published, by_foolbox
 from .strongest import strongest
 
@@ -22,6 +22,7 @@ __all__ = [
     "fgm",
     "margin",
     "pgd",
+    "relative_cross_entropy",
     "strongest",
     "towards",
 ]

@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from ..balls import LpBall
-from ..errors import InputError
-from ..losses import PerSampleLoss, cross_entropy
-from .batch import AttackedBatch, evaluating
+from ..errors import InputError, check_count
+from ..losses import PerSampleLoss
+from .batch import AttackedBatch, check_generator, evaluating
 from .climbing import climb, climb_l1, climb_l1_from_afar
 from .gradient import fgm
-from .objectives import margin
+from .objectives import margin, relative_cross_entropy
 
 
 def apgd(
@@ -27,7 +27,7 @@ def apgd(
     steps: int = 100,
     restarts: int = 1,
     generator: torch.Generator | None = None,
-    losses: Sequence[PerSampleLoss] = (margin, cross_entropy),
+    losses: Sequence[PerSampleLoss] = (margin, relative_cross_entropy),
 ) -> torch.Tensor:
     r"""Projected ascent with momentum, halving steps and restarts from the best point.
 
@@ -56,7 +56,8 @@ def apgd(
     generator : torch.Generator, optional
         Needed with more than one restart.
     losses : sequence of callables (n, K), (n,) -> (n,)
-        Each is attacked in turn; the margin does not saturate on confident networks.
+        Each is attacked in turn. The default ones do not saturate on confident networks, and find
+        the same points whatever the scale of the logits.
 
     Returns
     -------
@@ -69,13 +70,11 @@ def apgd(
     InputError
         For steps or restarts below 1, no loss, or restarts without a generator.
     """
-    if steps < 1 or restarts < 1 or not losses:
-        raise InputError(
-            f"steps, restarts and losses must be at least 1, got {steps}, {restarts} and "
-            f"{len(losses)}."
-        )
-    if restarts > 1 and generator is None:
-        raise InputError("random restarts need generator=torch.Generator().manual_seed(...).")
+    check_count("steps", steps)
+    if check_count("restarts", restarts) > 1:
+        check_generator(generator)
+    if callable(losses) or len(losses) == 0:
+        raise InputError("losses must be a list of at least one loss, as [margin].")
     judge = AttackedBatch(net, x, y, ball, margin)
     with evaluating(net):
         best_delta = fgm(net, x, y, ball, margin).flatten(1) - judge.x

@@ -9,20 +9,22 @@ import contextlib
 import copy
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from ..balls import LpBall
-from ..errors import InputError, RobustcoreError, check_classes, check_finite, check_length
+from ..balls import LpBall, check_ball
+from ..doors import answer, classes, per_sample, read_batch
+from ..errors import InputError, RobustcoreError, check_finite
 from ..losses import PerSampleLoss
 
 _L1_SHARE = 0.01  # of the coordinates move in the first L1 step, one in the last
 
 
 def check_inside(x_perturbed: torch.Tensor, x: torch.Tensor, ball: LpBall) -> None:
-    """Refuse perturbed inputs that leave the ball or the box.
+    """Refuse perturbed inputs that leave the ball or the box, or are none at all.
 
     Source: own
 
@@ -34,13 +36,16 @@ def check_inside(x_perturbed: torch.Tensor, x: torch.Tensor, ball: LpBall) -> No
     Raises
     ------
     RobustcoreError
-        Naming how many samples are outside and by how much.
+        Naming how many samples are outside and by how much, or what is wrong with the answer: no
+        tensor, another shape, type or device than x, or NaN.
 
     Notes
     -----
     Tolerated are 1e-6 of the radius, and the rounding of an addition x + delta in the precision
     of x: one unit in the last place of each coordinate. `fgm` and `pgd` need neither.
     """
+    check_ball(ball)
+    check_like("an attack's answer", x_perturbed, x)
     flat = x.flatten(1).double()
     delta = x_perturbed.flatten(1).double() - flat
     rounding = torch.finfo(x.dtype).eps * (flat.abs() + delta.abs())
@@ -56,6 +61,33 @@ def check_inside(x_perturbed: torch.Tensor, x: torch.Tensor, ball: LpBall) -> No
         )
 
 
+def check_like(name: str, points: Any, x: torch.Tensor) -> None:
+    """Refuse what does not stand for x: another shape, precision or device, or NaN.
+
+    Source: own
+    """
+    if not isinstance(points, torch.Tensor):
+        raise InputError(f"{name} must be a tensor like x, got {type(points).__name__}.")
+    wanted, got = ((tuple(t.shape), t.dtype, t.device) for t in (x, points))
+    if got != wanted:
+        raise InputError(
+            f"{name} must be like x, {wanted[0]} {wanted[1]} on {wanted[2]}, got {got[0]} {got[1]} "
+            f"on {got[2]}."
+        )
+    check_finite(name, points)
+
+
+def check_generator(generator: Any) -> None:
+    """Refuse a random start without a generator.
+
+    Source: own
+    """
+    if not isinstance(generator, torch.Generator):
+        raise InputError(
+            "a random start or a restart needs generator=torch.Generator().manual_seed(...)."
+        )
+
+
 @contextlib.contextmanager
 def evaluating(net: nn.Module) -> Iterator[None]:
     """The network in evaluation mode, every module's own mode restored afterwards.
@@ -65,7 +97,7 @@ def evaluating(net: nn.Module) -> Iterator[None]:
     modes = [(module, module.training) for module in net.modules()]
     net.eval()
     try:
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():
             yield
     finally:
         for module, training in modes:
@@ -73,18 +105,16 @@ def evaluating(net: nn.Module) -> Iterator[None]:
 
 
 class AttackedBatch:
-    """Inputs, labels, network, ball and loss of one attack.
+    """Inputs, labels, network, ball and loss of one attack, as the user gave them.
 
     Source: own
     """
 
-    def __init__(
-        self, net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall, loss: PerSampleLoss
-    ) -> None:
-        if not x.is_floating_point():
-            raise InputError(f"x must be a floating-point tensor, got {x.dtype}; scale it first.")
-        check_finite("x", x)
-        check_length("y", y, len(x), "x")
+    def __init__(self, net: nn.Module, x: Any, y: Any, ball: LpBall, loss: PerSampleLoss) -> None:
+        check_ball(ball)
+        if not callable(loss):
+            raise InputError(f"loss must be a callable (n, K), (n,) -> (n,), got {loss!r}.")
+        x, y = read_batch(net, x, y)
         if ball.box is not None and bool(((x < ball.box[0]) | (x > ball.box[1])).any()):
             raise InputError(f"x must lie in the box of {ball!r}; clip or rescale it first.")
         self.net, self.ball, self.per_sample = net, ball, loss
@@ -105,11 +135,11 @@ class AttackedBatch:
         return other
 
     def _evaluate(self, delta: torch.Tensor) -> torch.Tensor:
-        z = self.net((self.x + delta).view(self.shape))
-        if z.ndim != 2 or len(z) != len(self.x):
-            raise InputError(f"net must give logits (n, K), got shape {tuple(z.shape)}.")
-        check_classes(self.y, z.shape[1])
-        return self.per_sample(z, self.y)
+        return self._judge((self.x + delta).view(self.shape))
+
+    def _judge(self, points: torch.Tensor) -> torch.Tensor:
+        z, y = classes(answer(self.net, points), self.y)
+        return per_sample(self.per_sample, z, y)
 
     @torch.no_grad()
     def loss(self, delta: torch.Tensor) -> torch.Tensor:
@@ -119,21 +149,26 @@ class AttackedBatch:
     @torch.no_grad()
     def loss_at(self, point: torch.Tensor) -> torch.Tensor:
         """The loss of perturbed inputs to the last bit, (n, d) -> (n,): x + (x' - x) rounds."""
-        return self.per_sample(self.net(point.view(self.shape)), self.y)
+        return self._judge(point.view(self.shape))
 
     def loss_and_gradient(self, delta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(n, d) -> (n,) and (n, d); parameters get no gradient."""
         delta = delta.detach().requires_grad_()
         value = self._evaluate(delta)
-        (gradient,) = torch.autograd.grad(value.sum(), delta)
+        gradient = None
+        if value.requires_grad:
+            (gradient,) = torch.autograd.grad(value.sum(), delta, allow_unused=True)
+        if gradient is None:
+            raise InputError("autograd finds no way from x to the loss; attack another loss.")
+        check_finite("the loss", value.detach())
         check_finite("the gradient of the loss", gradient)
         return value.detach(), gradient
 
     @torch.no_grad()
     def wrong_classes(self) -> torch.Tensor:
         """The classes other than the label, by falling logit at x: (n, K - 1)."""
-        z = self.net(self.x.view(self.shape))
-        own = torch.nn.functional.one_hot(self.y, z.shape[1]) == 1
+        z, y = classes(answer(self.net, self.x.view(self.shape)), self.y)
+        own = torch.nn.functional.one_hot(y, z.shape[1]) == 1
         return z.masked_fill(own, -math.inf).argsort(dim=1, descending=True)[:, :-1]
 
     def project(self, delta: torch.Tensor) -> torch.Tensor:

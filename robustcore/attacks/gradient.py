@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from ..balls import LpBall
-from ..errors import InputError, check_nonnegative
+from ..errors import check_count, check_nonnegative
 from ..losses import PerSampleLoss, cross_entropy
-from .batch import AttackedBatch, evaluating
+from .batch import AttackedBatch, check_generator, evaluating
 
 
 def fgm(
@@ -37,6 +37,7 @@ def fgm(
     y : (n,) class labels
     ball : LpBall
     loss : callable (n, K), (n,) -> (n,)
+        As published the cross-entropy, whose gradient vanishes where the logits are large.
 
     Returns
     -------
@@ -93,6 +94,8 @@ def pgd(
     generator : torch.Generator, optional
         Needed as soon as anything is random.
     loss : callable (n, K), (n,) -> (n,)
+        As published the cross-entropy, whose gradient vanishes where the logits are large: what it
+        finds depends on their scale. `relative_cross_entropy` and `margin` do not.
 
     Returns
     -------
@@ -115,14 +118,14 @@ def pgd(
     The gradient is taken at the iterate, not with the ReLU pattern of the clean x
     as [A] prints it beside Table I. Estimates from below: no attack proves robustness.
     """
-    if steps < 1 or restarts < 1:
-        raise InputError(f"steps and restarts must be at least 1, got {steps} and {restarts}.")
-    if (random_start or restarts > 1) and generator is None:
-        raise InputError("a random start needs generator=torch.Generator().manual_seed(...).")
+    check_count("steps", steps)
+    check_count("restarts", restarts)
+    if random_start or restarts > 1:
+        check_generator(generator)
     if step_size is not None:
         check_nonnegative("step_size", step_size)
-    size = 2.5 * ball.radius / steps if step_size is None else step_size
     attacked = AttackedBatch(net, x, y, ball, loss)
+    size = 2.5 * ball.radius / steps if step_size is None else step_size
     with evaluating(net):
         origin = torch.zeros_like(attacked.x)
         best, gradient = attacked.loss_and_gradient(origin)

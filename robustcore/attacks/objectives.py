@@ -1,7 +1,9 @@
 r"""What an attack climbs: losses of one sample that rise towards a misclassification.
 
 The cross-entropy (`robustcore.losses.cross_entropy`) rises too, but its gradient vanishes in
-floating point on a confident network. Every loss here is a function (n, K), (n,) -> (n,).
+floating point on a confident network, so that what it finds depends on the scale of the logits.
+Every loss here is a function (n, K), (n,) -> (n,), and the points where it is largest are the same
+for all positive multiples of the logits.
 """
 
 from __future__ import annotations
@@ -10,8 +12,11 @@ import math
 
 import torch
 
+from ..doors import class_labels, classes, whole_labels
 from ..errors import InputError
-from ..losses import PerSampleLoss, gaps
+from ..losses import PerSampleLoss, cross_entropy, gaps
+
+_SPREAD = 30.0  # of the logits whose cross-entropy is climbed
 
 
 def margin(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -25,15 +30,46 @@ def margin(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     Parameters
     ----------
     z : (n, K) logits
-        K at least 2.
+        One output z is read as (0, z).
     y : (n,) class labels
 
     Returns
     -------
     (n,)
     """
+    z, y = classes(z, y)
     own = torch.nn.functional.one_hot(y, z.shape[-1]) == 1
     return gaps(z, y).masked_fill(own, -math.inf).amax(dim=-1)
+
+
+def relative_cross_entropy(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    r"""The cross-entropy of logits that are first stretched to one spread, whatever their scale.
+
+    .. math:: L\bigl(y, 30\,z / s\bigr),\qquad s = \max_k z_k - \min_k z_k
+              \text{ taken as a constant}
+
+    Every class takes part in the gradient, as in the cross-entropy, and none of them vanishes.
+
+    Source: own
+
+    Parameters
+    ----------
+    z : (n, K) logits
+    y : (n,) class labels
+
+    Returns
+    -------
+    (n,)
+
+    Notes
+    -----
+    The constant 30 was the strongest of 3, 10 and 30 in PGD on networks of 2 x 100 on MNIST, for
+    p = inf: the errors of the plain cross-entropy and up to 2 % more of the images. With two
+    classes it climbs the margin.
+    """
+    z, y = classes(z, y)
+    spread = (z.amax(dim=1, keepdim=True) - z.amin(dim=1, keepdim=True)).detach()
+    return cross_entropy(z * (_SPREAD / torch.where(spread > 0, spread, _SPREAD)), y)
 
 
 def dlr(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -62,15 +98,17 @@ def dlr(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
     Notes
     -----
-    Where the three largest logits agree to the last bit the ratio has no value; 1e-12 in the
-    denominator makes it 0 there.
+    Where the three largest logits agree to the last bit the ratio has no value, and the margin
+    stands for it.
     """
-    if z.shape[-1] < 3:
+    z, y = classes(z, y)
+    if z.shape[1] < 3:
         raise InputError(
-            f"the difference of logits ratio needs 3 classes, got {z.shape[-1]}; attack the margin."
+            "the difference of logits ratio needs 3 classes, got 2; attack the margin."
         )
     largest = z.topk(3, dim=-1).values
-    return margin(z, y) / (largest[..., 0] - largest[..., 2] + 1e-12)
+    apart = largest[..., 0] - largest[..., 2]
+    return margin(z, y) / torch.where(apart > 0, apart, 1.0)
 
 
 def towards(target: torch.Tensor) -> PerSampleLoss:
@@ -90,6 +128,8 @@ def towards(target: torch.Tensor) -> PerSampleLoss:
     """
 
     def gap_to_target(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return gaps(z, y).gather(-1, target[:, None])[:, 0]
+        gap = gaps(z, y)
+        aim = class_labels(whole_labels(target, len(gap), gap.device), z[:1].numel())
+        return gap.gather(-1, aim[:, None])[:, 0]
 
     return gap_to_target

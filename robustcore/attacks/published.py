@@ -17,10 +17,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..balls import LpBall
-from ..errors import InputError, MissingExtraError
+from ..balls import LpBall, check_ball
+from ..doors import Logits, answer, classes, read_batch
+from ..errors import InputError, MissingExtraError, check_count
 from ..losses import cross_entropy
-from .batch import AttackedBatch, evaluating
+from .batch import AttackedBatch, check_generator, evaluating
 
 _DEFAULTS = {  # (method, p) -> steps, length of a step over the radius
     ("fgm", 1): (1, 1.0),
@@ -93,12 +94,11 @@ def as_published(
     """
     count, size = _defaults(method, ball)
     count = count if steps is None else steps
-    if count < 1:
-        raise InputError(f"steps must be at least 1, got {count}.")
+    check_count("steps", count)
     if random_start is None:
         random_start = method == "pgd"
-    if random_start and generator is None:
-        raise InputError("a random start needs generator=torch.Generator().manual_seed(...).")
+    if random_start:
+        check_generator(generator)
     attacked = AttackedBatch(net, x, y, ball, cross_entropy)
     low, high = (-math.inf, math.inf) if ball.box is None else ball.box
     here = attacked.x
@@ -150,6 +150,7 @@ def by_foolbox(
         For another p or method.
     """
     _defaults(method, ball)
+    x, y = read_batch(net, x, y)
     try:
         import foolbox
     except ModuleNotFoundError as error:
@@ -164,13 +165,15 @@ def by_foolbox(
     devices = [x.device] if x.is_cuda else []
     with evaluating(net), torch.random.fork_rng(devices):
         torch.manual_seed(seed)
-        model = foolbox.PyTorchModel(net, bounds=box, device=x.device)
+        _, y = classes(answer(net, x), y)
+        model = foolbox.PyTorchModel(Logits(net).eval(), bounds=box, device=x.device)
         labels = foolbox.criteria.Misclassification(y)
         found: torch.Tensor = attack.run(model, x.detach(), labels, epsilon=ball.radius)
     return found.detach()
 
 
 def _defaults(method: str, ball: LpBall) -> tuple[int, float]:
+    check_ball(ball)
     if method not in ("fgm", "pgd"):
         raise InputError(f"method must be 'fgm' or 'pgd', got {method!r}.")
     if (method, ball.p) not in _DEFAULTS:

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from ..balls import LpBall
-from ..errors import InputError
-from ..losses import cross_entropy
+from ..doors import as_tensor, read_batch
+from ..errors import InputError, check_count, check_finite
 from .auto import apgd
-from .batch import AttackedBatch, evaluating
+from .batch import AttackedBatch, check_generator, evaluating
 from .gradient import fgm, pgd
-from .objectives import margin, towards
+from .objectives import margin, relative_cross_entropy, towards
 
 _Attack = Callable[[torch.Tensor], torch.Tensor]  # rows -> perturbed inputs of these rows
 
@@ -33,10 +33,10 @@ def strongest(
 ) -> torch.Tensor:
     r"""For each sample the point of largest margin that any of several attacks finds.
 
-    In turn: the candidates; `fgm`; `pgd` on the cross-entropy; `apgd` on the cross-entropy and on
-    the margin, from x and from `restarts` - 1 random points; `apgd` on the gap of each of the
-    `targets` classes with the largest logits at x. A sample that one of them turned is spared the
-    others.
+    In turn: the candidates; `fgm`; `pgd` on the relative cross-entropy; `apgd` on that and on the
+    margin, from x and from `restarts` - 1 random points; `apgd` on the gap of each of the `targets`
+    classes with the largest logits at x. A sample that one of them turned is spared the others.
+    What is found does not depend on the scale of the logits.
 
     Source: own; methods of Croce, Hein (2020, 2021)
 
@@ -81,13 +81,11 @@ def strongest(
     gradients: 1201 by default with ten classes. An estimate of robustness from above: no
     attack proves it.
     """
-    if steps < 1 or restarts < 1 or targets < 0:
-        raise InputError(
-            f"steps and restarts must be at least 1 and targets at least 0, got {steps}, "
-            f"{restarts} and {targets}."
-        )
-    if restarts > 1 and generator is None:
-        raise InputError("random restarts need generator=torch.Generator().manual_seed(...).")
+    check_count("steps", steps)
+    check_count("targets", targets, least=0)
+    if check_count("restarts", restarts) > 1:
+        check_generator(generator)
+    x, y = read_batch(net, x, y)
     judge = AttackedBatch(net, x, y, ball, margin)
     with evaluating(net):
         best_point = judge.x.clone()
@@ -117,11 +115,13 @@ def _attacks(
 ) -> Iterator[_Attack]:
     """The parts of `strongest`, cheapest first."""
     for candidate in candidates:
+        candidate = as_tensor("a candidate", candidate)
         if candidate.shape != x.shape:
             raise InputError(
                 f"a candidate must have the shape {tuple(x.shape)} of x, got "
                 f"{tuple(candidate.shape)}."
             )
+        check_finite("a candidate", candidate)
         moved = candidate.detach().flatten(1).to(judge.x) - judge.x
         inside = judge.settle(judge.project(moved))
         yield partial(_taken, inside)
@@ -130,8 +130,8 @@ def _attacks(
         return attack(judge.net, x[rows], y[rows], judge.ball)
 
     yield partial(run, attack=partial(fgm, loss=margin))
-    yield partial(run, attack=partial(pgd, steps=steps))
-    for loss in (cross_entropy, margin):
+    yield partial(run, attack=partial(pgd, steps=steps, loss=relative_cross_entropy))
+    for loss in (relative_cross_entropy, margin):
         climb = partial(apgd, steps=steps, restarts=restarts, generator=generator, losses=(loss,))
         yield partial(run, attack=climb)
     order = judge.wrong_classes()

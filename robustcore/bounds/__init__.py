@@ -11,7 +11,7 @@ from .first_order import arub, baseline
 from .propagation import crown, ibp
 from .recursion import nominal_slopes
 from .rounding import rounding
-from .rub import rub, rub_top
+from .rub import check_l1, rub, rub_top
 from .rub_wider import rub_any, rub_boxed, rub_optimised, rub_polytope
 from .split import inf_sup, split, sup_inf
 from .tightest import tightest
@@ -19,6 +19,7 @@ from .tightest import tightest
 __all__ = [
     "arub",
     "baseline",
+    "check_l1",
     "coap",
     "crown",
     "exact",

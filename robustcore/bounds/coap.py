@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ..balls import LpBall
+from ..balls import LpBall, check_ball
 from ..networks import AffineLayers
 from .inputs import last_layer_gaps, read_network
 
@@ -53,7 +53,8 @@ def coap(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
     `crown` carries two rows a neuron, as its two lines have different slopes. Convolutions are
     expanded into matrices and max pools into tournaments of ReLUs: for small images.
     """
-    layers, x = read_network(net, x, y)
+    check_ball(ball)
+    layers, x, y = read_network(net, x, y)
     V, c = last_layer_gaps(layers, y)
     relaxed: list[Relaxed] = []
     for l, (W, b) in enumerate(layers[:-1]):

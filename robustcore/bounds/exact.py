@@ -14,7 +14,7 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import csr_array, diags_array, eye_array, vstack
 from torch import nn
 
-from ..balls import LpBall
+from ..balls import LpBall, check_ball
 from ..errors import InputError, SolverError
 from .inputs import last_layer_gaps, read_network
 
@@ -61,10 +61,11 @@ def exact(
     SolverError
         If optimality was not proved within the time limit.
     """
+    check_ball(ball)
     if ball.p != 1 and not math.isinf(ball.p):
         raise InputError(f"the exact value needs an L1 or Linf ball, got p={ball.p:g}.")
     with torch.no_grad():
-        layers, x = read_network(net, x.double(), y)
+        layers, x, y = read_network(net, x, y, torch.float64)
         V, c = last_layer_gaps(layers, y)
     arrays = [(W.detach().cpu().numpy(), b.detach().cpu().numpy()) for W, b in layers[:-1]]
     result = torch.zeros_like(c)

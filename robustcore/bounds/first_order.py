@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ..balls import LpBall
+from ..balls import LpBall, check_ball
+from ..doors import answer, classes, read_batch
 from ..losses import PerSampleLoss, cross_entropy
 from .inputs import last_layer_gaps, read_layers
 
@@ -46,9 +47,11 @@ def baseline(
     formula as printed.
     """
     wanted = torch.is_grad_enabled()
+    check_ball(ball)
+    x, y = read_batch(net, x, y)
     x = x.detach().requires_grad_()
     with torch.enable_grad():
-        value = loss(net(x), y)
+        value = loss(*classes(answer(net, x), y))
         (gradient,) = torch.autograd.grad(value.sum(), x, create_graph=wanted)
     value = value if wanted else value.detach()
     return value + ball.support(gradient.flatten(1))  # (7)
@@ -81,6 +84,7 @@ def arub(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
     layer and no double backward pass. A ReLU at exactly zero counts as inactive, [B] eq. (21); a
     max pool passes on the largest neuron of its window.
     """
+    check_ball(ball)
     value, jacobian = gap_jacobian(net, x, y)
     return value + ball.support(jacobian)  # (9)
 
@@ -102,7 +106,7 @@ def gap_jacobian(
     -------
     (n, K) tensor, (n, K, M) tensor
     """
-    network, h = read_layers(net, x, y)
+    network, h, y = read_layers(net, x, y)
     slopes: list[torch.Tensor] = []
     for one, activation in zip(network.maps[:-1], network.activations, strict=True):
         z = one(h)

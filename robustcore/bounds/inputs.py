@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
-from ..errors import InputError, check_classes, check_finite, check_length
-from ..networks import AffineLayers, AffineMap, Layered, expand, expanded, layered
+from ..doors import class_labels, read_batch
+from ..errors import InputError
+from ..networks import AffineLayers, AffineMap, Layered, as_two_logits, expand, expanded, layered
 from .faithful import check_answers
 
 
-def read_layers(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[Layered, torch.Tensor]:
-    """Maps and activations in the precision of `x`, and `x` flattened to (n, M).
+def read_layers(
+    net: nn.Module, x: Any, y: Any, dtype: torch.dtype | None = None
+) -> tuple[Layered, torch.Tensor, torch.Tensor]:
+    """Maps and activations in the precision of `x`, `x` flattened to (n, M), and the labels.
+
+    One output z is read as the two logits (0, z), and labels -1 and +1 as the classes 0 and 1.
+
+    Parameters
+    ----------
+    net, x, y
+        As the user gave them.
+    dtype : torch.dtype, optional
+        Precision, instead of that of x.
 
     Raises
     ------
     InputError
         If the batch does not fit the network, labels are out of range, or an entry is not finite.
     """
-    _check_samples(x)
+    x, y = read_batch(net, x, y)
+    x = x if dtype is None else x.to(dtype)
     network, flat = layered(net, x.shape[1:], like=x), x.flatten(1)
-    _check_fit(flat, y, network.maps[0].n_inputs, network.maps[-1].n_outputs)
+    if x.dtype not in (torch.float32, torch.float64):
+        raise InputError(f"a bound needs x in float32 or float64, got {x.dtype}; use x.double().")
+    if flat.shape[1] != network.maps[0].n_inputs:
+        raise InputError(
+            f"the network takes {network.maps[0].n_inputs} inputs, x has {flat.shape[1]} features "
+            "a sample."
+        )
+    y = class_labels(y, network.maps[-1].n_outputs)
+    network = as_two_logits(network)
     check_answers(net, network, x)
-    return network, flat
+    return network, flat, y
 
 
 def read_network(
-    net: nn.Module, x: torch.Tensor, y: torch.Tensor
-) -> tuple[AffineLayers, torch.Tensor]:
+    net: nn.Module, x: Any, y: Any, dtype: torch.dtype | None = None
+) -> tuple[AffineLayers, torch.Tensor, torch.Tensor]:
     """The same as matrices with ReLUs between them: convolutions and max pools are expanded.
 
     Raises
@@ -37,9 +59,8 @@ def read_network(
     InputError
         If the batch does not fit the network, labels are out of range, or an entry is not finite.
     """
-    _check_samples(x)
-    network, flat = read_layers(net, x, y)
-    return expanded(network), flat
+    network, flat, y = read_layers(net, x, y, dtype)
+    return expanded(network), flat, y
 
 
 def last_layer_gaps(
@@ -49,18 +70,3 @@ def last_layer_gaps(
     last = layers[-1]
     W, b = last if isinstance(last, tuple) else expand(last)
     return W[None] - W[y][:, None], b[None] - b[y][:, None]
-
-
-def _check_samples(x: torch.Tensor) -> None:
-    if not x.is_floating_point():
-        raise InputError(f"x must be a floating-point tensor, got {x.dtype}; scale it first.")
-    if x.dtype not in (torch.float32, torch.float64):
-        raise InputError(f"a bound needs x in float32 or float64, got {x.dtype}; use x.double().")
-    check_finite("x", x)
-
-
-def _check_fit(flat: torch.Tensor, y: torch.Tensor, M: int, K: int) -> None:
-    if flat.shape[1] != M:
-        raise InputError(f"the network takes {M} inputs, x has {flat.shape[1]} features a sample.")
-    check_length("y", y, flat.shape[0], "x")
-    check_classes(y, K)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ..balls import LpBall
+from ..balls import LpBall, check_ball
 from ..networks import AffineLayers, AffineMap, Dense
 from .inputs import last_layer_gaps, read_layers, read_network
 
@@ -36,7 +36,8 @@ def ibp(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch
     (n, K) tensor
         Upper bounds of the worst gaps, sound up to rounding. Differentiable.
     """
-    network, x = read_layers(net, x, y)
+    check_ball(ball)
+    network, x, y = read_layers(net, x, y)
     V, c = last_layer_gaps(network.maps, y)
     if not network.activations:
         return torch.einsum("nkm,nm->nk", V, x) + c + ball.support(V)
@@ -94,7 +95,8 @@ def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> tor
     CROWN's alone, and can be looser than `ibp` on single entries. Convolutions are expanded into
     matrices and max pools into tournaments of ReLUs: for small images.
     """
-    layers, x = read_network(net, x, y)
+    check_ball(ball)
+    layers, x, y = read_network(net, x, y)
     V, c = last_layer_gaps(layers, y)
     lines: list[_Lines] = []
     low = high = x  # not used before the first hidden layer sets them

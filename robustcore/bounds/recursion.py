@@ -100,7 +100,7 @@ class Recursion:
         InputError
             If the batch does not fit the network, `t` has the wrong shapes or leaves [0, 1].
         """
-        network, x = read_layers(net, x, y)
+        network, x, y = read_layers(net, x, y)
         V, c = last_layer_gaps(network.maps, y)
         if isinstance(t, str) and t != "nominal":
             raise InputError(f"t must be 'nominal' or a sequence of tensors, got {t!r}.")

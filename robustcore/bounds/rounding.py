@@ -25,6 +25,7 @@ import torch
 from torch import nn
 
 from ..balls import LpBall
+from ..doors import two_logits
 from ..networks import Layered, PooledRectifier
 from ..networks.maps import compose
 from ..networks.rounding import Arithmetic, Errors, layer_errors
@@ -73,7 +74,7 @@ def rounding(
     always taken at its worst: an attack may choose it.
     """
     with torch.no_grad():
-        network, flat = read_layers(net, x, y)
+        network, flat, y = read_layers(net, x, y)
         like = own_precision(net, x)
         arithmetic = Arithmetic.of(like)
         arithmetic = replace(arithmetic, rounding=arithmetic.rounding + _OWN)
@@ -94,7 +95,7 @@ def _shown(
     net: nn.Module, network: Layered, own: torch.Tensor, flat: torch.Tensor, y: torch.Tensor
 ) -> torch.Tensor:
     """How far the gaps of net(x) are from those of the layers as read."""
-    apart = net(own).to(flat) - network(flat)
+    apart = two_logits(net(own)).to(flat) - network(flat)
     return (apart - apart.gather(1, y[:, None])).abs()
 
 

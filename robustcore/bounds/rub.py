@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ..balls import LpBall
+from ..balls import LpBall, check_ball
 from ..errors import InputError
 from .first_order import arub, gap_jacobian
 from .recursion import Recursion, Vertices
@@ -122,5 +122,6 @@ def check_l1(ball: LpBall) -> None:
 
     Source: own
     """
+    check_ball(ball)
     if ball.p != 1:
         raise InputError(f"RUB needs an L1 ball, got p={ball.p:g}; use arub, or LpBall(1, ...).")

@@ -6,15 +6,16 @@ set with a simple description of its extreme points gives a bound in closed form
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
 from torch import nn
 
-from ..balls import LpBall
+from ..balls import LpBall, check_ball
+from ..doors import read_samples
 from ..errors import InputError, check_finite
 from .first_order import arub, gap_jacobian
-from .inputs import read_network
 from .recursion import Recursion, Vertices
 from .rub import check_l1, rub
 
@@ -52,7 +53,7 @@ def rub_polytope(
         raise InputError(f"vertices must be (V, {M}) or (n, V, {M}), got {tuple(vertices.shape)}.")
     vertices = vertices.to(at.z)
     if len(at.maps) == 1:
-        clean = at.z - at.z.gather(1, y[:, None])
+        clean, _ = gap_jacobian(net, x, y)
         return clean + (vertices @ at.V.mT).amax(dim=1)
     steps = at.maps[0].linear(vertices)
     with torch.no_grad():
@@ -97,12 +98,13 @@ def rub_boxed(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) ->
     if ball.box is None:
         raise InputError(f"a box is needed, {ball!r} has none; use rub, or LpBall(..., box=...).")
     low, high = ball.box
-    if bool(((x < low) | (x > high)).any()):
+    x = read_samples(net, x)
+    if bool(((x.float() < low) | (x.float() > high)).any()):  # a float32 pixel at the edge is in it
         raise InputError(f"x must lie in the box ({low:g}, {high:g}) of {ball!r}.")
     with torch.no_grad():
-        _, flat = read_network(net, x, y)
+        flat = x.flatten(1)
         gains, clean = _axis_gains(net, x, y, ball.radius)  # (n, 2M, K)
-        room = torch.cat([high - flat, flat - low], 1) / max(ball.radius, 1e-300)
+        room = torch.cat([high - flat, flat - low], 1).clamp(min=0) / max(ball.radius, 1e-300)
         gains, order = gains.clamp(min=0).sort(dim=1, descending=True)
         room = room[..., None].expand_as(gains).gather(1, order).clamp(max=1.0)
         before = room.cumsum(dim=1) - room
@@ -136,10 +138,12 @@ def rub_any(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> t
     (n, K) tensor
         Upper bounds of the worst gaps, sound up to rounding. No graph: for certification.
     """
+    check_ball(ball)
     if ball.p == 1:
         return rub(net, x, y, ball)
     with torch.no_grad():
-        M = x.flatten(1).shape[1]
+        x = read_samples(net, x)
+        M = math.prod(x.shape[1:])
         gains, clean = _axis_gains(net, x, y, ball.radius * M)
         largest = torch.maximum(gains[:, :M], gains[:, M:]).clamp(min=0) / M
         return clean + torch.linalg.vector_norm(largest, ball.dual_exponent, dim=1)
@@ -219,11 +223,10 @@ def _axis_gains(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """F(+-length e_m) - F(0) for all axes, (n, 2M, K), and F(0), (n, K)."""
     at = Recursion.around(net, x, y)
-    steps = Vertices(at.maps[0], length).all()
     if len(at.maps) == 1:
-        clean = at.z - at.z.gather(1, y[:, None])
-        gains = steps - steps[:, y].T[..., None]
-        return gains, clean
+        clean, rows = gap_jacobian(net, x, y)
+        return length * torch.cat([rows, -rows], dim=-1).mT, clean
+    steps = Vertices(at.maps[0], length).all()
     clean = at.values(torch.zeros_like(steps[:1]))[:, 0]
     width = at.width()
     chunks = [at.values(steps[i : i + width]) for i in range(0, len(steps), width)]

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ..balls import LpBall
+from ..balls import LpBall, check_ball
 from ..errors import InputError
 from ..networks import AffineLayers
 from .inputs import last_layer_gaps, read_network
@@ -66,7 +66,8 @@ def split(
     Definition 10 is used with W^L in p_L and q_L (printed W^2) and for 2 <= l <= L-1 (printed from
     1, where s_1 does not exist).
     """
-    layers, x = read_network(net, x, y)
+    check_ball(ball)
+    layers, x, y = read_network(net, x, y)
     V, total = last_layer_gaps(layers, y)
     chosen = [_slopes(name, value, x, layers, V) for name, value in (("s", s), ("t", t))]
     p, q = V.clamp(min=0), (-V).clamp(min=0)
@@ -190,8 +191,9 @@ def _nominal(layers: AffineLayers, x: torch.Tensor) -> list[torch.Tensor]:
 def _optimise(
     net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall, nested: bool
 ) -> torch.Tensor:
+    check_ball(ball)
     with torch.no_grad():
-        layers, x = read_network(net, x.double(), y)
+        layers, x, y = read_network(net, x, y, torch.float64)
         V, c = last_layer_gaps(layers, y)
     if len(layers) == 1:
         return torch.einsum("nkm,nm->nk", V, x) + c + ball.support(V)

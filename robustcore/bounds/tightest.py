@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ..balls import LpBall
+from ..balls import LpBall, check_ball
 from .propagation import crown, ibp
 from .rub import rub
 
@@ -32,5 +32,6 @@ def tightest(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> 
     (n, K) tensor
         Upper bounds of the worst gaps, sound up to rounding, never looser than any of the three.
     """
+    check_ball(ball)
     bound = torch.minimum(crown(net, x, y, ball), ibp(net, x, y, ball))
     return torch.minimum(bound, rub(net, x, y, ball)) if ball.p == 1 else bound

@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from .. import attacks
-from ..balls import LpBall
-from ..errors import InputError
+from ..attacks.batch import check_generator
+from ..balls import LpBall, check_ball
+from ..errors import check_count, check_nonnegative
 from ..losses import PerSampleLoss, cross_entropy
 from . import explicit
-from .defense import Defense, PerSampleDefense, StackedLoss
+from .defense import Defense, PerSampleDefense, StackedLoss, at_points
 
 
 def nominal(loss: PerSampleLoss = cross_entropy) -> Defense:
@@ -65,6 +66,7 @@ def fgsm(
     The attacked inputs are constants: no gradient flows through the attack. With a random start
     the better of three points is kept: the start, the step from it, and the plain fast gradient.
     """
+    check_ball(ball)
     if random_start:
         attack = partial(
             attacks.pgd,
@@ -115,6 +117,10 @@ def pgd(
     -----
     The attacked inputs are constants: no gradient flows through the attack.
     """
+    check_ball(ball)
+    check_count("steps", steps)
+    if step_size is not None:
+        check_nonnegative("step_size", step_size)
     attack = partial(attacks.pgd, steps=steps, step_size=step_size)
     options = f", steps={steps}" + ("" if step_size is None else f", step_size={step_size:g}")
     if random_start:
@@ -148,7 +154,7 @@ def _explicit_nominal(
 
 
 def _nominal(net: nn.Module, x: torch.Tensor, y: torch.Tensor, loss: PerSampleLoss) -> torch.Tensor:
-    return loss(net(x), y)
+    return at_points(net, x, y, loss)
 
 
 def _on(attack: Callable[..., torch.Tensor], ball: LpBall, loss: PerSampleLoss) -> PerSampleDefense:
@@ -163,10 +169,10 @@ def _attacked(
     ball: LpBall,
     loss: PerSampleLoss,
 ) -> torch.Tensor:
-    return loss(net(attack(net, x, y, ball, loss=loss)), y)
+    return at_points(net, attack(net, x, y, ball, loss=loss), y, loss)
 
 
 def _needed(generator: torch.Generator | None) -> torch.Generator:
-    if generator is None:
-        raise InputError("a random start needs generator=torch.Generator().manual_seed(...).")
+    check_generator(generator)
+    assert generator is not None
     return generator

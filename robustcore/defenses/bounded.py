@@ -9,10 +9,10 @@ from torch import nn
 
 from .. import bounds
 from ..balls import LpBall
-from ..errors import InputError
+from ..errors import InputError, check_count, check_number
 from ..losses import PerSampleLoss, cross_entropy
 from . import explicit
-from .defense import Defense, PerSampleDefense, from_gaps
+from .defense import Defense, PerSampleDefense, at_points, from_gaps
 
 
 def rub(
@@ -48,8 +48,10 @@ def rub(
     InputError
         For a ball that is not L1.
     """
-    if ball.p != 1:
-        raise InputError(f"RUB needs an L1 ball, got p={ball.p:g}; use arub, or LpBall(1, ...).")
+    bounds.check_l1(ball)
+    for name, count in (("chunk", chunk), ("top", top)):
+        if count is not None:
+            check_count(name, count)
     bound = partial(bounds.rub, chunk=chunk) if top is None else partial(bounds.rub_top, top=top)
     few = "" if top is None else f", top={top}"
     return Defense(
@@ -141,7 +143,7 @@ def ibp(ball: LpBall, clean_weight: float = 0.0, loss: PerSampleLoss = cross_ent
     InputError
         For a weight outside of [0, 1].
     """
-    if not 0 <= clean_weight <= 1:
+    if not 0 <= check_number("clean_weight", clean_weight) <= 1:
         raise InputError(f"clean_weight must be between 0 and 1, got {clean_weight}.")
     worst = from_gaps(bounds.ibp, ball, loss)
     remake = partial(ibp, clean_weight=clean_weight, loss=loss)
@@ -159,4 +161,4 @@ def _mixed(
     clean_weight: float,
     loss: PerSampleLoss,
 ) -> torch.Tensor:
-    return clean_weight * loss(net(x), y) + (1 - clean_weight) * worst(net, x, y)
+    return clean_weight * at_points(net, x, y, loss) + (1 - clean_weight) * worst(net, x, y)

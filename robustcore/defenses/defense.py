@@ -9,7 +9,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from ..balls import LpBall
+from ..balls import LpBall, check_ball
+from ..doors import answer, class_labels, classes, per_sample, read_batch, whole_labels
 from ..errors import InputError
 from ..losses import PerSampleLoss, adversarial_loss_bound
 from ..networks import ReLUNetwork, Stack
@@ -38,6 +39,12 @@ class Defense:
         The same defense on another ball.
     explicit : callable (layers, x, y, radius) -> (S, n) tensor, optional
         The same losses for a stack of dense networks, without autograd in the input.
+
+    Raises
+    ------
+    InputError
+        When made, for a ball that is none, or a loss that cannot be called; when called, for a
+        batch that is empty, not finite, or does not fit the network.
     """
 
     call: str
@@ -46,8 +53,17 @@ class Defense:
     remake: Callable[[LpBall], Defense] | None = field(default=None, repr=False)
     explicit: StackedLoss | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        if self.ball is not None:
+            check_ball(self.ball)
+        if not callable(self.per_sample):
+            raise InputError(f"a defense needs a callable (net, x, y), got {self.per_sample!r}.")
+
     def __call__(self, net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Mean over the batch of the losses of the samples; a scalar tensor."""
+        x, y = read_batch(net, x, y)
+        if len(x) == 0:
+            raise InputError(f"{self.call} is a mean over a batch, got no sample.")
         return self.per_sample(net, x, y).mean()
 
     def __repr__(self) -> str:
@@ -78,6 +94,8 @@ class Defense:
         radius : (S,) tensor, optional
             One for each network; that of `ball` by default.
         """
+        x, y = read_batch(stack, x, y)
+        y = class_labels(y, stack.n_classes)
         if radius is None:
             radius = x.new_full((len(stack),), 0.0 if self.ball is None else self.ball.radius)
         if self.explicit is not None:
@@ -115,6 +133,17 @@ def _one_by_one(
         yield template, parameters, r
 
 
+def at_points(
+    net: nn.Module, x: torch.Tensor, y: torch.Tensor, loss: PerSampleLoss
+) -> torch.Tensor:
+    """The loss of each sample where it stands, (n,), of any network with one output or more.
+
+    Source: [B] eq. (1)
+    """
+    z, y = classes(answer(net, x), y)
+    return per_sample(loss, z, y)
+
+
 def from_gaps(bound: GapBound, ball: LpBall, loss: PerSampleLoss) -> PerSampleDefense:
     """Lemma 1 on what `bound(net, x, y, ball)` says of the worst gaps, sample by sample.
 
@@ -138,4 +167,7 @@ def _loss_of_gaps(
     ball: LpBall,
     loss: PerSampleLoss,
 ) -> torch.Tensor:
-    return adversarial_loss_bound(bound(net, x, y, ball), y, loss)  # (10), (27)
+    gaps = bound(net, x, y, ball)
+    K = gaps.shape[1]  # the bound has seen the labels; for two classes they may be -1 and +1
+    y = class_labels(whole_labels(y, len(gaps), gaps.device), 1 if K == 2 else K)
+    return adversarial_loss_bound(gaps, y, partial(per_sample, loss))  # (10), (27)

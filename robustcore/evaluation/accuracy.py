@@ -10,8 +10,9 @@ from scipy.stats import beta
 from torch import nn
 
 from .. import attacks
-from ..balls import LpBall
-from ..errors import InputError, check_classes, check_length
+from ..balls import LpBall, check_ball
+from ..doors import answer, read_batch
+from ..errors import InputError, check_number
 
 Attack = Callable[[nn.Module, torch.Tensor, torch.Tensor, LpBall], torch.Tensor]
 
@@ -61,6 +62,8 @@ class Accuracy:
         n, k = correct.numel(), int(correct.sum())
         if n == 0:
             raise InputError("an accuracy needs at least one sample, got none.")
+        if not 0 < check_number("confidence", confidence) < 1:
+            raise InputError(f"confidence must be between 0 and 1, got {confidence}.")
         tail = (1 - confidence) / 2
         low = float(beta.ppf(tail, k, n - k + 1)) if k else 0.0
         high = float(beta.ppf(1 - tail, k + 1, n - k)) if k < n else 1.0
@@ -94,7 +97,7 @@ def adversarial_accuracy(
     x: torch.Tensor,
     y: torch.Tensor,
     ball: LpBall,
-    attack: Attack | Sequence[Attack] = attacks.pgd,
+    attack: Attack | Sequence[Attack] = attacks.apgd,
 ) -> Accuracy:
     """Share of samples that are correct on the clean input and after every attack.
 
@@ -108,7 +111,8 @@ def adversarial_accuracy(
     ball : LpBall
     attack : callable (net, x, y, ball) -> (n, ...) tensor, or a sequence of them
         A sample counts as robust only if it withstands all. Give options by
-        `functools.partial`.
+        `functools.partial`. Default: `apgd`, two losses of 100 steps each, whose answer does not
+        depend on the scale of the logits; `attacks.pgd` is what [B] ran.
 
     Returns
     -------
@@ -118,7 +122,7 @@ def adversarial_accuracy(
     Raises
     ------
     RobustcoreError
-        If an attack leaves the ball or the box.
+        If an attack leaves the ball or the box, or answers with something else than points like x.
     """
     return Accuracy.of(withstands(net, x, y, ball, attack))
 
@@ -138,10 +142,9 @@ def correct(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     -------
     (n,) tensor of booleans
     """
-    check_length("y", y, len(x), "x")
-    with torch.no_grad(), attacks.evaluating(net):
-        z = net(x)
-    check_classes(y, z.shape[1])
+    x, y = read_batch(net, x, y)
+    with attacks.evaluating(net), torch.no_grad():
+        z = answer(net, x)
     return attacks.margin(z, y) < 0
 
 
@@ -150,7 +153,7 @@ def withstands(
     x: torch.Tensor,
     y: torch.Tensor,
     ball: LpBall,
-    attack: Attack | Sequence[Attack] = attacks.pgd,
+    attack: Attack | Sequence[Attack] = attacks.apgd,
 ) -> torch.Tensor:
     """Which samples stay correct under every attack: (n,) booleans.
 
@@ -165,12 +168,23 @@ def withstands(
     -------
     (n,) tensor of booleans
     """
+    check_ball(ball)
+    x, y = read_batch(net, x, y)
     standing = correct(net, x, y)
-    for one in [attack] if callable(attack) else attack:
+    for one in _attacks(attack):
         rows = standing.nonzero()[:, 0]  # what is already wrong needs no attack
         if len(rows) == 0:
             break
         attacked = one(net, x[rows], y[rows], ball)
         attacks.check_inside(attacked, x[rows], ball)
-        standing[rows] = correct(net, attacked, y[rows])
+        standing[rows] = correct(net, attacked.detach(), y[rows])
     return standing
+
+
+def _attacks(attack: Attack | Sequence[Attack]) -> list[Attack]:
+    several = [attack] if callable(attack) else list(attack)
+    if not several or not all(callable(one) for one in several):
+        raise InputError(
+            f"attack must be a callable (net, x, y, ball) -> points, or several, got {attack!r}."
+        )
+    return several

@@ -8,8 +8,10 @@ import torch
 from torch import nn
 
 from .. import bounds
-from ..balls import LpBall
-from ..errors import InputError, check_length, check_nonnegative
+from ..balls import LpBall, check_ball
+from ..doors import class_labels, read_batch
+from ..errors import InputError, check_nonnegative
+from ..networks import layered
 from ..networks.plain import is_wrapped
 from .accuracy import Accuracy
 
@@ -114,10 +116,13 @@ def certified(
     check_nonnegative("margin", margin)
     if rounding not in _ROUNDINGS:
         raise InputError(f"rounding must be one of {', '.join(_ROUNDINGS)}, got {rounding!r}.")
-    if any(is_wrapped(one) for one in (x, y, *net.parameters())):
-        raise InputError("a certificate cannot be checked inside torch.func; ask for it outside.")
     bound = _CERTIFICATES[method]
-    check_length("y", y, len(x), "x")
+    check_ball(ball)
+    given = (x, y, *(net.parameters() if isinstance(net, nn.Module) else ()))
+    if any(isinstance(one, torch.Tensor) and is_wrapped(one) for one in given):
+        raise InputError("a certificate cannot be checked inside torch.func; ask for it outside.")
+    x, y = read_batch(net, x, y)
+    y = class_labels(y, layered(net, x.shape[1:]).maps[-1].n_outputs)
     with torch.no_grad():
         parts = zip(x.split(_BATCH), y.split(_BATCH), strict=True)
         found = [

@@ -7,8 +7,9 @@ import math
 import torch
 from torch import nn
 
-from ..balls import LpBall
-from ..errors import InputError, check_length
+from ..balls import LpBall, check_ball
+from ..doors import read_batch
+from ..errors import InputError, check_number
 from .certificates import certified
 
 
@@ -63,11 +64,12 @@ def certified_radius(
     larger one too. All samples share one dyadic grid of radii: those that stand at the same radius
     are certified in one call.
     """
+    check_ball(ball)
+    x, y = read_batch(net, x, y)
     if not ball.radius > 0:
         raise InputError(f"the largest radius must be positive, got {ball!r}; give it a radius.")
-    if not 0 < tolerance <= 1:
+    if not 0 < check_number("tolerance", tolerance) <= 1:
         raise InputError(f"tolerance must be in (0, 1], got {tolerance}; it is relative.")
-    check_length("y", y, len(x), "x")
     cells = 2 ** math.ceil(-math.log2(tolerance))
 
     def proved(rows: torch.Tensor, at: int) -> torch.Tensor:

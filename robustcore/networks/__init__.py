@@ -8,7 +8,7 @@ into matrices and ReLUs.
 from .activations import Activation, PooledRectifier, Rectifier
 from .convolutional import convolutional_network
 from .dense import ReLUNetwork, Scaler
-from .expansion import AffineLayers, affine_layers, expand, expanded
+from .expansion import AffineLayers, affine_layers, as_two_logits, expand, expanded
 from .images import Convolution, MeanPooling
 from .maps import AffineMap, Chain, Dense, Scaling
 from .reading import Layered, layered
@@ -33,6 +33,7 @@ __all__ = [
     "Stack",
     "TwoLayerReLU",
     "affine_layers",
+    "as_two_logits",
     "convolutional_network",
     "expand",
     "expanded",

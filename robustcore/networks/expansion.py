@@ -7,13 +7,14 @@ A convolution becomes its matrix. A max pool of non-negative values becomes a to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import nn
 
 from ..errors import UnsupportedLayerError
 from .activations import PooledRectifier
-from .maps import AffineMap, Dense, compose
+from .maps import AffineMap, Dense, compose, with_two_outputs
 from .reading import Layered, layered
 
 AffineLayers = list[tuple[torch.Tensor, torch.Tensor]]
@@ -81,6 +82,20 @@ def expanded(network: Layered) -> AffineLayers:
             rounds, before = _tournament(activation.windows, layers[-1])
             layers += rounds
     return [(W, b) for W, b in layers]
+
+
+def as_two_logits(network: Layered) -> Layered:
+    """A binary network with one output z as one with the logits (0, z); others as they are.
+
+    Source: own; as :mod:`robustcore.doors` reads its answers
+    """
+    if network.maps[-1].n_outputs > 1:
+        return network
+    *maps, last = network.maps
+    *parts, folded = network.parts
+    two = with_two_outputs(expand(last))
+    pieces = (*folded[:-1], with_two_outputs(expand(folded[-1])))
+    return replace(network, maps=[*maps, two], parts=[*parts, pieces])
 
 
 def expand(one: AffineMap) -> Dense:

@@ -106,6 +106,17 @@ class Dense(NamedTuple):
         return Dense(self.weight.to(like), self.bias.to(like))
 
 
+def with_two_outputs(last: Dense) -> Dense:
+    """The last map of a binary network with one output z, giving the two logits (0, z).
+
+    Source: own; as :mod:`robustcore.doors` reads its answers
+    """
+    weight, bias = last
+    return Dense(
+        torch.cat([torch.zeros_like(weight), weight]), torch.cat([torch.zeros_like(bias), bias])
+    )
+
+
 class Scaling(NamedTuple):
     """Input by input: (h - mean) / std.
 

@@ -18,11 +18,12 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from ..errors import UnsupportedLayerError
 from .dense import ReLUNetwork, Scaler
+from .two_layer import TwoLayerReLU
 
 CONTAINERS = (ReLUNetwork, nn.Sequential, nn.ModuleList)
 LAYERS = (
     nn.Linear, nn.Conv2d, nn.AvgPool2d, nn.ReLU, nn.MaxPool2d, nn.Flatten, nn.Unflatten,
-    nn.Identity, nn.Dropout, Scaler,
+    nn.Identity, nn.Dropout, Scaler, TwoLayerReLU,
 )  # fmt: skip
 SUPPORTED = (
     "Linear, Conv2d, AvgPool2d, ReLU, MaxPool2d next to a ReLU, Flatten, Unflatten, Identity and a "

@@ -22,7 +22,8 @@ from .modules import (
     read_mean_pooling,
     read_scaling,
 )
-from .plain import SUPPORTED, kind_of
+from .plain import SUPPORTED, check_precision, check_tensor, kind_of
+from .two_layer import TwoLayerReLU
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ class _Reader:
     def take(self, kind: type[nn.Module], module: Any) -> None:
         if kind is nn.ReLU:
             self._rectify()
+        elif kind is TwoLayerReLU:
+            self._two_layers(module)
         elif kind is nn.Flatten:
             if (module.start_dim, module.end_dim) != (1, -1):
                 raise UnsupportedLayerError("Flatten must keep the batch alone: nn.Flatten(1, -1).")
@@ -158,6 +161,17 @@ class _Reader:
                 f"no bound is implemented for {kind.__name__} as a layer; supported are "
                 f"{SUPPORTED}."
             )
+
+    def _two_layers(self, module: TwoLayerReLU) -> None:
+        for name in ("u", "b", "alpha"):
+            check_precision(
+                "TwoLayerReLU", check_tensor("TwoLayerReLU", name, getattr(module, name))
+            )
+        hidden, last = module.as_affine()
+        self._append(hidden)
+        self._rectify()
+        self._append(last)
+        self.shape = (1,)
 
     def _append(self, one: AffineMap) -> None:
         if self.like is not None:

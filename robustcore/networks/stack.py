@@ -62,12 +62,19 @@ class Stack(nn.Module):
         return self.weights[-1].shape[1]
 
     def layers(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """W^l (S, r_l, r_{l-1}) and b^l (S, r_l), the scaler folded into the first."""
+        """W^l (S, r_l, r_{l-1}) and b^l (S, r_l), the scaler folded into the first.
+
+        One output z is given as the two logits (0, z), as :mod:`robustcore.doors` reads it.
+        """
         pairs = list(zip(self.weights, self.biases, strict=True))
         if self.scaler is not None:
             W, b = pairs[0]
             W = W / self.scaler.std.to(W)
             pairs[0] = (W, b - W @ self.scaler.mean.to(W))
+        if self.n_classes == 1:
+            W, b = pairs[-1]
+            zero = torch.zeros_like(W), torch.zeros_like(b)
+            pairs[-1] = (torch.cat([zero[0], W], dim=1), torch.cat([zero[1], b], dim=1))
         return pairs
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

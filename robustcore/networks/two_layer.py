@@ -10,6 +10,7 @@ from torch import nn
 
 from ..errors import InputError
 from .dense import ReLUNetwork
+from .maps import Dense, with_two_outputs
 
 
 class TwoLayerReLU(nn.Module):
@@ -71,15 +72,25 @@ class TwoLayerReLU(nn.Module):
             (w.square().sum() for w in (self.u, self.b, self.alpha)), start=self.u.new_zeros(())
         )
 
-    def as_classifier(self) -> ReLUNetwork:
-        """The same decision as two logits (0, y_hat): class 1 is the label +1.
-
-        Then z_0 - z_1 = -y_hat, so every bound and attack of paper B applies to paper A's networks.
+    def as_affine(self) -> tuple[Dense, Dense]:
+        """(u, b) before the ReLU and (alpha', 0) after it, with a graph into the parameters.
 
         Source: own
         """
-        u, b, alpha = self.u.detach(), self.b.detach(), self.alpha.detach()
+        u: torch.Tensor = self.u
+        b: torch.Tensor = self.b
+        alpha: torch.Tensor = self.alpha
         if not len(alpha):  # the zero function: one neuron of zeros stands for it
             u, b, alpha = u.new_zeros(1, u.shape[1]), b.new_zeros(1), alpha.new_zeros(1)
-        output = torch.stack([torch.zeros_like(alpha), alpha])
-        return ReLUNetwork.from_arrays([(u, b), (output, alpha.new_zeros(2))])
+        return Dense(u, b), Dense(alpha[None], alpha.new_zeros(1))
+
+    def as_classifier(self) -> ReLUNetwork:
+        """The same decision as two logits (0, y_hat): class 1 is the label +1.
+
+        Then z_0 - z_1 = -y_hat. Bounds, attacks, defenses and accuracies read any network with one
+        output in this way by themselves.
+
+        Source: own
+        """
+        hidden, last = self.as_affine()
+        return ReLUNetwork.from_arrays([hidden, with_two_outputs(last)])

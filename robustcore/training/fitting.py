@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..errors import InputError, check_finite, check_length
+from ..doors import read_batch
+from ..errors import InputError, check_count, check_number
 from ..networks import Stack
 from .schedules import Schedule, constant
 from .updates import OfOne, OfStack, Optimiser, TrainingLoss
@@ -82,7 +83,7 @@ def fit(
     ----------
     net : module, or Stack
     data : ((n, ...) tensor, (n,) tensor)
-        Inputs and class labels, on the device of `net`.
+        Inputs and class labels, on the device of `net`; for one output 0 and 1, or -1 and +1.
     defense : callable (net, x, y) -> scalar tensor
         A loss that is differentiable in the parameters, a mean over the batch. For a stack, and
         with a `radius_schedule`, one of `robustcore.defenses`.
@@ -127,8 +128,7 @@ def fit(
     an epoch is dropped. "adam" has the epsilon 1e-7 of Keras, with which the published code ran. A
     stack gives what its networks give one by one on the same batches, to rounding.
     """
-    _check_arguments(data, steps, batch_size, learning_rate)
-    x, y = data
+    x, y = _read_arguments(net, data, steps, batch_size, learning_rate, generator)
     run = (
         OfStack(net, defense, learning_rate, radius, optimiser)
         if isinstance(net, Stack)
@@ -159,21 +159,28 @@ def _first_nan(losses: np.ndarray) -> np.ndarray:
     return np.where(lost.any(axis=0), lost.argmax(axis=0) + 1, 0)
 
 
-def _check_arguments(
-    data: tuple[torch.Tensor, torch.Tensor],
+def _read_arguments(
+    net: nn.Module,
+    data: Any,
     steps: int,
     batch_size: int,
     learning_rate: float | torch.Tensor,
-) -> None:
-    x, y = data
+    generator: Any,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise InputError(f"data must be a pair (x, y), got {type(data).__name__}.")
+    x, y = read_batch(net, *data)
     if len(x) == 0:
         raise InputError("there is nothing to train on: x has no rows.")
-    check_finite("x", x)
-    check_length("y", y, len(x), "x")
-    if steps < 1 or batch_size < 1:
-        raise InputError(f"steps and batch_size must be at least 1, got {steps} and {batch_size}.")
+    check_count("steps", steps)
+    check_count("batch_size", batch_size)
+    if not isinstance(learning_rate, torch.Tensor):
+        check_number("learning_rate", learning_rate)
     if not bool(torch.all(torch.as_tensor(learning_rate) > 0)):
         raise InputError(f"the learning rate must be positive, got {learning_rate}.")
+    if not isinstance(generator, torch.Generator):
+        raise InputError(f"batches need generator=torch.Generator(), got {generator!r}.")
+    return x, y
 
 
 def _batches(n: int, batch_size: int, generator: torch.Generator) -> Iterator[torch.Tensor]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from robustcore import datasets, defenses, evaluation, training
+from robustcore import attacks, datasets, defenses, evaluation, training
 from robustcore.balls import LpBall
 from robustcore.losses import cross_entropy
 from robustcore.networks import ReLUNetwork
@@ -85,7 +85,8 @@ def baseline_rows(
             net, train, defense, steps=steps, batch_size=128, learning_rate=3e-3,
             generator=generator, progress=False,
         )  # fmt: skip
-        attacked = evaluation.adversarial_accuracy(net, *test, LpBall(INF, epsilon, box=(0, 1)))
+        ball = LpBall(INF, epsilon, box=(0, 1))
+        attacked = evaluation.adversarial_accuracy(net, *test, ball, attacks.pgd)
         clean = evaluation.clean_accuracy(net, *test).value
         found = {"clean": clean, "adversarial": attacked.value, "n": attacked.n}
         rows.append({"method": name, "seed": number, **found})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from robustcore import evaluation
+from robustcore import attacks, evaluation
 from robustcore.errors import InputError
 from robustcore.networks import ReLUNetwork
 
@@ -84,7 +84,7 @@ def _judged(net: ReLUNetwork, images: Images, epsilon: float) -> dict[str, objec
         "high": certified.high,
         "n": certified.n,
         "best": evaluation.certified_accuracy(net, *images.test, ball, method="best").value,
-        "adversarial": evaluation.adversarial_accuracy(net, *images.test, ball).value,
+        "adversarial": evaluation.adversarial_accuracy(net, *images.test, ball, attacks.pgd).value,
         "clean": evaluation.clean_accuracy(net, *images.test).value,
         "validation": evaluation.certified_accuracy(
             net, *images.validation, ball, method="rub"

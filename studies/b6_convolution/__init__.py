@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from robustcore import defenses, evaluation
+from robustcore import attacks, defenses, evaluation
 
 from .attacked import tables
 from .images import Pictures, Recipe, load_pictures
@@ -57,7 +57,9 @@ def certified_rows(
                     "low": proved.low,
                     "high": proved.high,
                     "crown": other,
-                    "adversarial": evaluation.adversarial_accuracy(net, *pictures.test, at).value,
+                    "adversarial": evaluation.adversarial_accuracy(
+                        net, *pictures.test, at, attacks.pgd
+                    ).value,
                     "clean": clean,
                     "n": proved.n,
                     "train_seconds": round(record.seconds, 2),

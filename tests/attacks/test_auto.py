@@ -95,7 +95,7 @@ def test_restarts_draw_from_the_generator():
     ball = LpBall(2, 0.5)
     runs = [attacks.apgd(net, x, y, ball, 10, 2, torch.Generator().manual_seed(s)) for s in (0, 0)]
     assert torch.equal(*runs)
-    with pytest.raises(InputError, match="restarts need generator"):
+    with pytest.raises(InputError, match="restart needs generator"):
         attacks.apgd(net, x, y, ball, restarts=2)
-    with pytest.raises(InputError, match="must be at least 1"):
+    with pytest.raises(InputError, match="at least one loss"):
         attacks.apgd(net, x, y, ball, losses=())

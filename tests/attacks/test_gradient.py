@@ -200,7 +200,7 @@ def test_refusals():
         attacks.pgd(net, x, y, ball, random_start=True)
     with pytest.raises(InputError, match="needs generator"):
         attacks.pgd(net, x, y, ball, restarts=2)
-    with pytest.raises(InputError, match="at least 1, got 0 and 1"):
+    with pytest.raises(InputError, match="steps must be at least 1, got 0"):
         attacks.pgd(net, x, y, ball, steps=0)
     with pytest.raises(InputError, match="must lie in the box"):
         attacks.fgm(net, x + 1, y, LpBall(2, 0.5, (0, 1)))

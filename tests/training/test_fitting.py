@@ -115,7 +115,7 @@ def test_a_custom_optimiser():
 def test_refusals():
     with pytest.raises(InputError, match="'adam', 'sgd' or a callable, got 'rmsprop'"):
         run(optimiser="rmsprop")
-    with pytest.raises(InputError, match="at least 1, got 0"):
+    with pytest.raises(InputError, match="must be at least 1, got 0"):
         run(steps=0)
     with pytest.raises(InputError, match="learning rate must be positive"):
         run(learning_rate=0.0)
