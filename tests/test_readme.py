@@ -89,6 +89,13 @@ def test_the_example_of_the_readme_does_what_it_says(
     assert given["loss"] > nn.functional.cross_entropy(net(scaled[rows]), y[rows])
 
 
+def test_no_recorded_number_is_typed() -> None:
+    """What was found is told in words; the book draws its numbers from the records."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (found,) = re.findall(r"^- What was found.*?(?=^- )", text, flags=re.S | re.M)
+    assert re.findall(r"\d*\.\d+|\d+e-?\d+|\d{2,}|\d ?%", found) == []
+
+
 def test_conda_users_get_the_lock() -> None:
     content = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     (pip,) = [d["pip"] for d in content["dependencies"] if isinstance(d, dict)]

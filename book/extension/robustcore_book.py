@@ -1,13 +1,25 @@
-"""The book's own piece of Sphinx: short names in docstrings become links, sources stand out."""
+"""The book's own piece of Sphinx.
+
+Short names in docstrings become links, sources stand out; `{verdicts}` is the table of the claims
+that a page judges, `{recorded}` a number of the ledger: both are drawn from `claims/` and
+`results/`, so that nothing of them is typed. What stands inside `{verdicts}` is for readers of the
+plain notebook.
+"""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from docutils.statemachine import StringList
 from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_refnode
+
+from book.generate import verdicts
+from robustcore.errors import RobustcoreError
 
 _CODE = re.compile(r"(`+[^`]*`+)")
 _SOURCE = re.compile(r"^Source: (.+)$")
@@ -96,7 +108,36 @@ def drop_thebe(
     ]
 
 
+class Verdicts(SphinxDirective):
+    """The table paper | recorded | verdict of the page that it stands on."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        try:
+            text = verdicts.table(Path(self.env.docname).name)
+        except RobustcoreError as error:
+            raise self.error(str(error)) from error
+        parent = nodes.Element()
+        lines = StringList(text.splitlines(), source=self.get_source_info()[0])
+        self.state.nested_parse(lines, self.content_offset, parent)
+        return parent.children
+
+
+class Recorded(SphinxRole):
+    """A number of the ledger by name: `CLAIM.NAME`, or `CLAIM.NAME:FORMAT`."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        try:
+            return [nodes.Text(verdicts.number(self.text))], []
+        except RobustcoreError as error:
+            message = self.inliner.reporter.error(str(error), line=self.lineno)
+            return [self.inliner.problematic(self.rawtext, self.rawtext, message)], [message]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_directive("verdicts", Verdicts)
+    app.add_role("recorded", Recorded())
     app.connect("missing-reference", resolve_name)
     # before napoleon, which must not meet the line inside a section
     app.connect("autodoc-process-docstring", mark_source, priority=400)

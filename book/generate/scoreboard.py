@@ -87,11 +87,11 @@ def _table(entries: list[claims.Claim]) -> str:
             )
         page = f"[](../notebooks/{claim.page}.ipynb)"
         for start, cell in (
-            ("* -", f"{_one_line(claim.source)}<br>{page}"),
-            ("  -", f"{_one_line(claim.statement)}<br>{badges(claim)}"),
-            ("  -", _printed(claim.paper)),
-            ("  -", _numbers(claim)),
-            ("  -", _why(claim)),
+            ("* -", f"{one_line(claim.source)}<br>{page}"),
+            ("  -", f"{one_line(claim.statement)}<br>{badges(claim)}"),
+            ("  -", printed(claim.paper)),
+            ("  -", numbers(claim)),
+            ("  -", why(claim)),
         ):
             text += f"{start} {cell}\n"
     return text + "```\n\n"
@@ -131,7 +131,7 @@ def _findings(ledger: list[claims.Claim]) -> str:
             found = claims.said(claim.finding, claim, rows_of)
             where = "Our own" if claim.own else claim.source
             page = f"[](../notebooks/{claim.page}.ipynb)"
-            statement = _one_line(claim.statement)
+            statement = one_line(claim.statement)
             lines.append(f"- **{where}.** {statement} {badges(claim)}<br>{found} {page}")
     return "\n".join(lines) + "\n"
 
@@ -154,12 +154,16 @@ def _counted(verdict: str, n: int) -> str:
 
 def badges(claim: claims.Claim) -> str:
     """The verdict of a claim and, if something was run, the scale of it."""
+    return f"{badge(claim)} {{bdg-light}}`{claim.scale}`" if claim.scale else badge(claim)
+
+
+def badge(claim: claims.Claim) -> str:
+    """The verdict of a claim, in the words for the papers' or for our own."""
     words = _OWN[claim.verdict][0] if claim.own else claim.verdict
-    verdict = f"{{bdg-{_BADGES[claim.verdict]}}}`{words}`"
-    return f"{verdict} {{bdg-light}}`{claim.scale}`" if claim.scale else verdict
+    return f"{{bdg-{_BADGES[claim.verdict]}}}`{words}`"
 
 
-def _numbers(claim: claims.Claim) -> str:
+def numbers(claim: claims.Claim) -> str:
     """Our numbers, each with its name; those of one unnamed list in one line."""
     found = claims.recorded(claim, rows_of)
     if not any(number.name for number in found):
@@ -167,12 +171,14 @@ def _numbers(claim: claims.Claim) -> str:
     return "<br>".join(f"{number.name}: {number.text}" for number in found)
 
 
-def _why(claim: claims.Claim) -> str:
-    why = claims.said(claim.reason, claim, rows_of)
-    return f"{why} To be run: {_one_line(claim.needs)}" if claim.needs else why
+def why(claim: claims.Claim) -> str:
+    """The reason of a verdict; of what was not run, the run that would decide."""
+    reason = claims.said(claim.reason, claim, rows_of)
+    return f"{reason} To be run: {one_line(claim.needs)}" if claim.needs else reason
 
 
-def _printed(paper: Any) -> str:
+def printed(paper: Any) -> str:
+    """What the paper prints, in a cell of a table."""
     if paper is None:
         return "–"
     if isinstance(paper, dict):
@@ -180,5 +186,6 @@ def _printed(paper: Any) -> str:
     return ", ".join(map(str, paper)) if isinstance(paper, list) else str(paper)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """A text of the ledger without its line breaks."""
     return " ".join(text.split())
