@@ -94,7 +94,8 @@ def run_again(stale: Stale, folder: Path | str | None = None) -> list[Path]:
     kept = records.load(stale.ids[0], folder)
     profile = str(kept.provenance["profile"]).split(",")[0]
     usual = command.parameters(stale.name, profile, {})
-    given = {k: v for k, v in kept.parameters.items() if k in usual and usual[k] != v}
+    as_kept = records.plain(usual, kept.id)  # tuples are lists there
+    given = {k: v for k, v in kept.parameters.items() if k in usual and as_kept[k] != v}
     return command.run(stale.name, profile, given, None if folder is None else Path(folder))
 
 

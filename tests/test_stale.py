@@ -133,3 +133,13 @@ def test_uncommitted_code_records_nothing_in_results(monkeypatch) -> None:
     monkeypatch.setattr(stale.command.provenance, "now", lambda: {"dirty": True})
     with pytest.raises(InputError, match="committed code"):
         stale.command.run("b3_conjugates", "paper", {}, None)
+
+
+def test_a_list_that_is_kept_is_the_tuple_that_a_study_has(monkeypatch, tmp_path) -> None:
+    asked = {}
+    monkeypatch.setattr(stale.command, "run", lambda *a: asked.update(enumerate(a)) or [])
+    monkeypatch.setattr(stale.command, "parameters", lambda *a: {"radii": (1, 2), "n": 3})
+    code = {"study": "studies.b3_conjugates", "digest": "0" * 16}
+    records.save("b3_conjugates.x", [{"x": 1}], {"radii": [1, 2], "n": 4}, "", tmp_path, code=code)
+    stale.run_again(stale.listing(tmp_path)[0], tmp_path)
+    assert asked[2] == {"n": 4}
