@@ -20,8 +20,8 @@ def robust_feasible(
     .. math:: \exists v:\quad (2D_i - I)Xv \ge \epsilon\|v\|_1,\quad Xv \ne 0
 
     One linear program for each pattern decides it: maximise
-    :math:`\sum_k e_{ik} x_k v` over that cone cut with :math:`\|v\|_\infty \le 1`; the answer is
-    yes if and only if the maximum is positive.
+    :math:`\sum_k e_{ik} x_k v` over that cone cut with a box; the answer is yes if and only if the
+    maximum is positive.
 
     Source: own (on [A] eqs. (10b), (11))
 
@@ -129,17 +129,28 @@ def _holds(rows: np.ndarray, v: np.ndarray, ball: LpBall, attacked: int) -> bool
 
 
 def _largest_total(rows: np.ndarray, ball: LpBall, attacked: int) -> float:
-    """max sum_k r_k v over r_k v >= radius ||v||_q, |v| <= 1, with v = v+ - v-."""
+    """max sum_k r_k v over r_k v >= radius ||v||_q, with v = v+ - v-, in units of its own.
+
+    Whether it is positive depends neither on the units of a column, v_j in units of 1 / c_j, nor on
+    those of a row. With both the largest entries are 1, and a tolerance means something.
+    """
+    c = np.abs(rows).max(axis=0)
+    c[c == 0] = 1.0
+    rows = rows / c
     if math.isinf(ball.p):  # q = 1: the norm is the sum of v+ and v-
         price = np.zeros(rows.shape[1])
-        price[:attacked] = ball.radius
+        price[:attacked] = ball.radius / c[:attacked]
         A = np.hstack([price - rows, price + rows])  # (11)
     else:  # q = inf: one more unknown t >= |v_j|
-        total = np.hstack([-rows, rows, np.full((len(rows), 1), ball.radius)])
-        unit = np.eye(rows.shape[1])[:attacked]
-        A = np.vstack([total, np.hstack([unit, unit, -np.ones((attacked, 1))])])
+        unit = float(c[:attacked].min(initial=math.inf)) if attacked else 1.0
+        total = np.hstack([-rows, rows, np.full((len(rows), 1), ball.radius / unit)])
+        bound = np.diag(unit / c)[:attacked]
+        A = np.vstack([total, np.hstack([bound, bound, -np.ones((attacked, 1))])])
+    A = A / np.maximum(np.abs(A).max(axis=1, keepdims=True), np.finfo(float).tiny)
+    size = np.abs(rows).max(axis=1, keepdims=True)
+    gain = (rows / np.where(size > 0, size, 1.0)).sum(axis=0)
     cost = np.zeros(A.shape[1])
-    cost[: 2 * rows.shape[1]] = np.concatenate([-rows.sum(0), rows.sum(0)]) / len(rows)
+    cost[: 2 * rows.shape[1]] = np.concatenate([-gain, gain]) / len(rows)
     answer = linprog(cost, A_ub=A, b_ub=np.zeros(len(A)), bounds=(0, 1), method="highs")
     if answer.status != 0:
         raise SolverError(
