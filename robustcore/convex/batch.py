@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ import numpy as np
 from ..balls import LpBall
 from ..errors import InputError
 from ..patterns import Patterns
-from .interior import solve_batch
+from .interior import Solved, solve_batch
+from .options import OWN, Options
 from .robust_margin import check_norm
-from .running import Task, check_start
-from .solving import ConvexSolution, Stopwatch
+from .running import CERTIFIED, Task, check_start, warn_of
+from .solving import ConvexSolution, Stopwatch, in_one_sentence
 
 
 def train_batch(
@@ -83,8 +85,8 @@ def train_batch(
         raise InputError("draws is empty; pass at least one Patterns record.")
     if ball is not None:
         check_norm(ball)
-    settings = dict(options or {})
-    before = settings.pop("start", None)
+    read = Options.read(options, OWN)
+    before = read.start
     if before is not None:
         if len(before) != len(draws):
             raise InputError(f"start must hold {len(draws)} solutions, got {len(before)}.")
@@ -92,14 +94,18 @@ def train_batch(
             check_start(one, draw, loss, ball)
     tasks = [Task.of(X, y, draw, beta, loss, ball, perturb_bias) for draw in draws]
     alive = [k for k, task in enumerate(tasks) if task.kept.any()]
-    if before is not None and all(_resumable(before[k], tasks[k]) for k in alive):
-        settings["start"] = [before[k].waypoint for k in alive]
-    solved = {}
+    resumed = before is not None and all(_resumable(before[k], tasks[k]) for k in alive)
+    read = replace(read, start=[before[k].waypoint for k in alive] if resumed else None)
+    solved: dict[int, Solved] = {}
     if alive:
         batch, gates = [tasks[k].data for k in alive], [tasks[k].gates for k in alive]
-        solved = dict(zip(alive, solve_batch(batch, gates, settings), strict=True))
-    seconds = clock()
-    return [task.solution(solved.get(k), "structured", seconds) for k, task in enumerate(tasks)]
+        with in_one_sentence(OWN):
+            solved = dict(zip(alive, solve_batch(batch, gates, read), strict=True))
+    seconds, wanted = clock(), read.tolerance or CERTIFIED
+    found = [task.solution(solved.get(k), OWN, seconds, wanted) for k, task in enumerate(tasks)]
+    for one, task in zip(found, tasks, strict=True):
+        warn_of(one, [one] if task.excess(one) > wanted else [])
+    return found
 
 
 def _resumable(start: ConvexSolution, task: Task) -> bool:

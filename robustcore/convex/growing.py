@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from .. import patterns
-from ..errors import InputError
+from ..errors import EmptyNetworkWarning, InputError
 from ..patterns import Patterns
 from .dual import Multipliers, dual_value, in_domain
 from .global_bound import global_lower_bound
 from .parts import Data, prepare
 from .pricing import price, search, worst_first
+from .running import warn_of
 from .solving import ConvexSolution, Stopwatch
 from .standard import train_standard
 
@@ -170,7 +172,9 @@ def train_grown(
     level = data.beta * (1 + _VIOLATED)
     bound, history = -np.inf, []
     while True:
-        solved = train_standard(X, y, grown, beta, loss, solver, options)
+        with warnings.catch_warnings():  # the last round has neurons, or warns below
+            warnings.simplefilter("ignore", EmptyNetworkWarning)
+            solved = train_standard(X, y, grown, beta, loss, solver, options)
         theta = in_domain(data, Multipliers(np.asarray(solved.theta))).theta
         found, values = _priced(X, data, candidates, theta, rng, bias)
         excess = float(values.max()) / data.beta
@@ -186,6 +190,7 @@ def train_grown(
     if candidates is None:
         bound = global_lower_bound(X, y, theta, beta, loss, bias, most_cells=0)
         history[-1] = replace(history[-1], lower_bound=bound)
+    warn_of(solved)
     known = {field.name: getattr(solved, field.name) for field in fields(ConvexSolution)}
     known |= {"seconds": clock(), "history": tuple(history)}
     return GrownSolution(**known, global_lower_bound=bound, exhaustive=candidates is not None)

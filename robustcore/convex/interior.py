@@ -6,8 +6,8 @@ layer, a fraction of the time and memory, and stops on its own certificate.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,9 @@ import torch
 
 from ..errors import InputError
 from ..patterns import widest_point
+from .options import OWN, Options
 from .parts import Data
+from .solving import as_callers
 from .structured import (
     Outcome,
     RobustHinge,
@@ -37,13 +39,8 @@ _PROGRAMS = {
 }
 _ROBUST = {"hinge": RobustHinge, "squared": RobustSquared, "logistic": RobustLogistic}
 _WORTHWHILE = 4000  # cone rows 2 P n from which it beats a general solver also at 1e-6
-_OPTIONS = {
-    "tolerance": 1e-7,
-    "max_iterations": 100,
-    "progress": None,
-    "device": "cpu",
-    "start": None,
-}
+_TOLERANCE, _ITERATIONS = 1e-7, 100
+_DEFAULTS = Options()
 
 
 @dataclass(frozen=True)
@@ -64,21 +61,7 @@ def worthwhile(data: Data) -> bool:
     return known and 2 * data.active.size >= _WORTHWHILE
 
 
-def try_structured(
-    data: Data, gates: np.ndarray | None, options: Mapping[str, Any] | None, insist: bool
-) -> Solved | None:
-    """`solve_structured`, or None where the program is not of its kind and nobody insists."""
-    try:
-        return solve_structured(data, gates, options)
-    except InputError:
-        if insist:
-            raise
-        return None
-
-
-def solve_structured(
-    data: Data, gates: np.ndarray | None, options: Mapping[str, Any] | None = None
-) -> Solved:
+def solve_structured(data: Data, gates: np.ndarray | None, options: Options = _DEFAULTS) -> Solved:
     """Solve (5), (8), or the reduced (15) or (18).
 
     Source: [A] eqs. (5), (8), (15), (18); method: own
@@ -89,31 +72,27 @@ def solve_structured(
         Prepared; with a radius, robust-feasible patterns only.
     gates : (d', P) array or None
         Tried as interior points first; where one fails, a linear program finds another.
-    options : mapping, optional
-        "tolerance" (1e-7) on the certified gap, relative to max(1, objective); "max_iterations";
-        "progress", a callable (iteration, objective, lower bound); "device", of torch; "start",
-        the waypoint of a neighbouring program.
+    options : Options
+        Its start is the waypoint of a neighbouring program; the tolerance is 1e-7 where none is
+        set, after at most 100 iterations.
 
     Raises
     ------
     InputError
-        For an unknown option, a ball that is not implemented, or a cell without interior.
+        For a ball that is not implemented, or a cell without interior.
     """
-    settings = dict(options or {})
-    told = settings.get("progress")
+    told = options.progress
     if told is not None:
-        settings["progress"] = lambda iteration, objectives, lowers: told(
-            iteration, objectives[0], lowers[0]
-        )
-    if settings.get("start") is not None:
-        settings["start"] = [settings["start"]]
-    return solve_batch([data], [gates], settings)[0]
+        options = replace(options, progress=lambda step, highs, lows: told(step, highs[0], lows[0]))
+    if options.start is not None:
+        options = replace(options, start=[options.start])
+    return solve_batch([data], [gates], options)[0]
 
 
 def solve_batch(
     batch: Sequence[Data],
     gates: Sequence[np.ndarray | None],
-    options: Mapping[str, Any] | None = None,
+    options: Options = _DEFAULTS,
 ) -> list[Solved]:
     """Solve several programs at once that differ in their patterns alone.
 
@@ -124,26 +103,22 @@ def solve_batch(
     batch : list of Data
         With the same samples, loss, beta and ball.
     gates : list of (d', P) arrays or None
-    options : mapping, optional
-        As for `solve_structured`; "progress" gets one list of objectives and one of bounds,
-        "start" is a list of waypoints.
+    options : Options
+        As for `solve_structured`; `progress` gets one list of objectives and one of bounds,
+        `start` is a list of waypoints.
 
     Raises
     ------
     InputError
         As for `solve_structured`.
     """
-    settings = {**_OPTIONS, **(options or {})}
-    unknown = set(settings) - set(_OPTIONS)
-    if unknown:
-        raise InputError(f"solver='structured' takes {sorted(_OPTIONS)}, got {sorted(unknown)}.")
     data = batch[0]
     robust = data.ball.radius > 0
     if robust and data.ball.p != float("inf"):
         raise InputError(
-            f"solver='structured' takes Linf balls, got p={data.ball.p:g}; use solver='clarabel'."
+            f"solver={OWN!r} takes Linf balls, got p={data.ball.p:g}; use solver='clarabel'."
         )
-    device = torch.device(settings.pop("device"))
+    device = torch.device(options.device or "cpu")
     design, y = (torch.as_tensor(a, device=device) for a in (data.design, data.y))
     active = [torch.as_tensor(one.active.astype(bool), device=device) for one in batch]
     points = map(interior_points, batch, gates)
@@ -153,10 +128,14 @@ def solve_batch(
         program: Any = _ROBUST[data.loss](*given, data.ball.radius, data.attacked)
     else:
         program = _PROGRAMS[data.loss](*given)
-    if settings["start"] is not None:
-        start = joined(settings["start"])
-        settings["start"] = start and start.mapped(lambda part: part.to(device))
-    outcomes = minimise(program, **settings)
+    start = joined(options.start) if options.start is not None else None
+    outcomes = minimise(
+        program,
+        tolerance=options.tolerance or _TOLERANCE,
+        max_iterations=options.max_iterations or _ITERATIONS,
+        progress=options.progress and as_callers(options.progress),
+        start=start and start.mapped(lambda part: part.to(device)),
+    )
     return [_read(o, program.sigma, one) for o, one in zip(outcomes, batch, strict=True)]
 
 

@@ -40,7 +40,8 @@ def train_robust_hinge(
     y : (n,) array
         Labels -1 and +1.
     patterns : Patterns
-        Of this X, clean (`patterns.sample`, `patterns.enumerate`) or perturbed.
+        Of this X: from `patterns.sample_robust` for this ball, or all of them. Of the patterns that
+        `patterns.sample` draws, most can carry no robust neuron on data of many features.
     ball : LpBall
         p = inf as printed; p = 1 and p = 2 through the dual norm. Its radius is in the units of X;
         its box is not used.
@@ -54,8 +55,7 @@ def train_robust_hinge(
     reduce : bool
         Apply the exact reductions of `robustcore.convex.reductions`; False writes (15) as printed.
     options : mapping, optional
-        Settings of the solver, as cvxpy takes them; for "structured" `tolerance`,
-        `max_iterations`, `progress`, `device` and `start`, a solution nearby.
+        As for `train_standard`.
 
     Returns
     -------

@@ -41,7 +41,8 @@ def train_robust_logistic(
     y : (n,) array
         Labels -1 and +1. The loss is a mean, as that of the hinge.
     patterns : Patterns
-        Of this X, clean (`patterns.sample`, `patterns.enumerate`) or perturbed.
+        Of this X: from `patterns.sample_robust` for this ball, or all of them. Of the patterns that
+        `patterns.sample` draws, most can carry no robust neuron on data of many features.
     ball : LpBall
         p = 1, 2 or inf. Its radius is in the units of X; its box is not used.
     beta : float
@@ -54,7 +55,7 @@ def train_robust_logistic(
     reduce : bool
         Apply the exact reductions of `robustcore.convex.reductions`.
     options : mapping, optional
-        Settings of the solver, as cvxpy takes them.
+        As for `train_standard`.
 
     Returns
     -------
@@ -68,7 +69,7 @@ def train_robust_logistic(
     InputError
         For another p, bad labels, NaN, beta <= 0, or patterns of another X.
     LicenceError, SolverError, MissingExtraError
-        If the solver may not run, stops early, or is not there.
+        If the solver may not run, stops early, or is not there; "auto" goes on to the next first.
     """
     return train_margin(
         X, y, patterns, ball, beta, "logistic", perturb_bias, solver, reduce, options

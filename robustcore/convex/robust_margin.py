@@ -19,6 +19,7 @@ from ..errors import InputError
 from ..patterns import Patterns, design_matrix
 from .dual import Multipliers, lower_bound
 from .interior import Solved
+from .options import Options
 from .parts import Data, Parts, variables
 from .reductions import distinct_rows
 from .running import tidy, train
@@ -128,9 +129,9 @@ def train_margin(
     """
     check_norm(ball)
 
-    def general(data: Data, name: str) -> Solved:
+    def general(data: Data, name: str, read: Options) -> Solved:
         program = build(load_cvxpy(), data, reduce)
-        status = solve(program.problem, name, options)
+        status = solve(program.problem, name, read)
         v, w = tidy(program.parts.v.value, program.parts.w.value)
         given = program.multipliers()
         return Solved(v, w, lower_bound(data, given), status, given.theta)

@@ -13,6 +13,7 @@ from ..balls import LpBall
 from ..patterns import Patterns
 from .dual import Multipliers, largest_dual_ratio
 from .interior import Solved
+from .options import Options
 from .parts import Data, Parts, variables
 from .reductions import distinct_rows
 from .robust_margin import check_norm, support
@@ -126,7 +127,7 @@ def train_robust_squared(
         Any finite targets. The loss is half a *sum* of squares: beta does not compare with that of
         the hinge loss.
     patterns : Patterns
-        Of this X, clean or perturbed.
+        As for `train_robust_hinge`.
     ball : LpBall
         p = inf as printed; p = 1 and p = 2 through the dual norm. Its radius is in the units of X;
         its box is not used.
@@ -139,7 +140,7 @@ def train_robust_squared(
     reduce : bool
         Apply the exact reductions of `robustcore.convex.reductions`.
     options : mapping, optional
-        Settings of the solver.
+        As for `train_standard`.
 
     Returns
     -------
@@ -156,9 +157,9 @@ def train_robust_squared(
     """
     check_norm(ball)
 
-    def general(data: Data, name: str) -> Solved:
+    def general(data: Data, name: str, read: Options) -> Solved:
         program = build(load_cvxpy(), data, reduce)
-        status = solve(program.problem, name, options)
+        status = solve(program.problem, name, read)
         v, w = tidy(program.parts.v.value, program.parts.w.value)
         theta = program.above.dual_value - program.below.dual_value
         return Solved(v, w, program.lower_bound(data), status, theta)

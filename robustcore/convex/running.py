@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..balls import LpBall
-from ..errors import InputError
+from ..errors import (
+    AccuracyWarning,
+    EmptyNetworkWarning,
+    InputError,
+    MissingExtraError,
+    RobustcoreError,
+    SolverError,
+)
 from ..patterns import Patterns
-from .interior import Solved, try_structured, worthwhile
+from .interior import Solved, solve_structured, worthwhile
+from .options import OWN, Options
 from .parts import Data, loss_of, output_of, penalty_of, prepare
 from .reductions import kept_patterns
-from .solving import ConvexSolution, Stopwatch, choose_solver
+from .solving import ConvexSolution, Stopwatch, in_one_sentence, solvers_to_try
 
-General = Callable[[Data, str], Solved]  # writes a prepared program down and solves it by name
+General = Callable[[Data, str, Options], Solved]  # writes a program down and solves it by name
 _SHORTEST = 1e-8  # rows below this share of the longest are rounding of the solver
+CERTIFIED = 1e-5  # the gap up to which "optimal" is said, where no tolerance is asked for
 
 
 def train(
@@ -41,32 +52,42 @@ def train(
     ----------
     X, y, patterns, beta, loss, ball, perturb_bias, solver, reduce, options
         As for the public calls; `ball` is None for standard training.
-    general : callable (data, solver name) -> Solved
+    general : callable (data, solver name, options) -> Solved
         For the solvers that take the program through cvxpy.
 
     Returns
     -------
     ConvexSolution
+        "auto" tries one solver after the other until a gap is certified, and answers with the
+        smallest.
     """
-    clock = Stopwatch()
-    options = dict(options or {})
-    start = options.pop("start", None)
-    if start is not None:
-        check_start(start, patterns, loss, ball)
-    inside = solver in ("auto", "structured")
+    clock, read = Stopwatch(), Options.read(options, solver)
+    if read.start is not None:
+        check_start(read.start, patterns, loss, ball)
+    inside = solver in ("auto", OWN)
     task = Task.of(X, y, patterns, beta, loss, ball, perturb_bias, reduce, inside)
-    chosen = choose_solver(solver, reduce and worthwhile(task.data))
+    names = solvers_to_try(solver, reduce and worthwhile(task.data), read.only_ours)
     if not task.kept.any():
-        return task.solution(None, chosen, clock())
-    found = None
-    if chosen == "structured":
-        if start is not None and np.array_equal(start.pattern_kept, task.kept):
-            options["start"] = start.waypoint
-        found = try_structured(task.data, task.gates, options, solver == "structured")
-        options.pop("start", None)
-        chosen = chosen if found else choose_solver("auto")
-    found = found or general(task.data, chosen)
-    return task.solution(found, chosen, clock())
+        nothing = task.solution(None, names[0], clock())
+        warn_of(nothing)
+        return nothing
+    wanted = CERTIFIED if read.tolerance is None else read.tolerance
+    tried: list[ConvexSolution] = []
+    failed: list[RobustcoreError] = []
+    for name in names:
+        try:
+            found = task.solved(name, read, general)
+        except (SolverError, MissingExtraError, InputError) as error:
+            failed.append(error)
+            continue
+        tried.append(task.solution(found, name, clock(), wanted))
+        if tried[-1].status.startswith("interrupted") or task.excess(tried[-1]) <= wanted:
+            break
+    if not tried:
+        raise failed[0]
+    best = min(tried, key=task.excess)
+    warn_of(best, [one for one in tried if task.excess(one) > wanted])
+    return replace(best, seconds=clock())
 
 
 @dataclass(frozen=True)
@@ -109,13 +130,42 @@ class Task:
         gates = None if gates is None else gates[:, kept]
         return cls(patterns, full, data, kept, gates, beta, ball, perturb_bias)
 
-    def solution(self, found: Solved | None, solver: str, seconds: float) -> ConvexSolution:
-        """What the caller gets: in the units of X, and with every number computed from v and w."""
+    def solved(self, name: str, options: Options, general: General) -> Solved:
+        """By the named solver, whatever goes wrong told in one sentence."""
+        with in_one_sentence(name):
+            if name == OWN:
+                return solve_structured(self.data, self.gates, self._resumed(options))
+            return general(self.data, name, options)
+
+    def _resumed(self, options: Options) -> Options:
+        """With the waypoint of the start, where it belongs to the patterns that are kept."""
+        start = options.start
+        fits = start is not None and np.array_equal(start.pattern_kept, self.kept)
+        return replace(options, start=start.waypoint if fits else None)
+
+    def excess(self, solution: ConvexSolution) -> float:
+        """By how much a solution misses its proof: gap and violation, relative; inf for no number.
+
+        A negative gap is as wrong as a positive one: v and w then break their constraints.
+        """
+        v, w = (part * self.full.sigma for part in (solution.v, solution.w))
+        reach = float(np.abs(output_of(self.full, v, w)).max())
+        gap = abs(solution.gap) / max(1.0, abs(solution.objective))
+        worst = max(gap, solution.violation / max(1.0, reach))
+        return worst if math.isfinite(gap + reach + solution.violation) else math.inf
+
+    def solution(
+        self, found: Solved | None, solver: str, seconds: float, wanted: float = CERTIFIED
+    ) -> ConvexSolution:
+        """What the caller gets: in the units of X, and with every number computed from v and w.
+
+        A solver that says "optimal" above the wanted gap is quoted, not believed.
+        """
         v, w = np.zeros((2, len(self.patterns), self.full.design.shape[1]))
         zero = value_of(self.full, v, w)
         if found is not None and value_of(self.data, found.v, found.w) < zero:
             v[self.kept], w[self.kept] = found.v, found.w  # else beta is too large for any neuron
-        return ConvexSolution(
+        solved = ConvexSolution(
             v=v / self.full.sigma,
             w=w / self.full.sigma,
             objective=value_of(self.full, v, w),
@@ -133,6 +183,34 @@ class Task:
             theta=found.theta if found else None,
             waypoint=found.waypoint if found else None,
         )
+        if solved.status.startswith("optimal") and self.excess(solved) > wanted:
+            status = f"not certified: {solver} said '{solved.status}' at a gap of {solved.gap:.1e}"
+            return replace(solved, status=status)
+        return solved
+
+
+def warn_of(solution: ConvexSolution, unproven: Sequence[ConvexSolution] = ()) -> None:
+    """Tell of a network without neurons, and of the answers that miss the gap asked for.
+
+    Source: own
+    """
+    if unproven and not solution.status.startswith("interrupted"):
+        each = "; ".join(
+            f"{one.solver} left the objective {one.objective:.6g} above the lower bound "
+            f"{one.lower_bound:.6g} ({one.status})"
+            for one in unproven
+        )
+        worst = any(one is solution for one in unproven)
+        answer = "it is the best answer" if worst else f"{solution.solver} went on"
+        warnings.warn(f"{each}; {answer}: {solution!r}.", AccuracyWarning, stacklevel=4)
+    if solution.n_neurons == 0:
+        why = (
+            "beta is too large for any"
+            if solution.pattern_kept.any()
+            else "no pattern given can carry one; take patterns from sample_robust, or lower the "
+            "radius"
+        )
+        warnings.warn(f"this network has no neuron: {why}.", EmptyNetworkWarning, stacklevel=4)
 
 
 def check_start(start: ConvexSolution, patterns: Patterns, loss: str, ball: LpBall | None) -> None:

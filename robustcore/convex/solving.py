@@ -5,19 +5,28 @@ from __future__ import annotations
 import importlib
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..balls import LpBall
-from ..errors import InputError, LicenceError, MissingExtraError, SolverError
+from ..errors import (
+    InputError,
+    LicenceError,
+    MissingExtraError,
+    RobustcoreError,
+    SolverError,
+)
 from ..networks import TwoLayerReLU
 from ..patterns import Patterns
+from .options import OWN, Options
 from .recovery import recover
 
-SOLVERS = ("auto", "clarabel", "mosek", "structured")
+SOLVERS = ("auto", "clarabel", "mosek", OWN)
+_TIGHTEST = 1e-12  # a tolerance below this is rounding
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     # one digit below the solver's own defaults: the certificates are asked for 1e-6;
     # steps of .9 instead of .99, because exponential cones fail at small beta with the latter
@@ -49,7 +58,8 @@ class ConvexSolution:
     violation : float
         Largest violation of a cone constraint by v or w, in units of the output.
     status : str
-        What the solver said; "no pattern kept" where there was nothing to solve.
+        What the solver said, if the gap bears it out: one that does not begins with "not
+        certified". "no pattern kept" where there was nothing to solve.
     solver : str
     seconds : float
         Wall time of everything: reductions, set-up, solve and certificate.
@@ -144,17 +154,19 @@ def mosek_licensed() -> bool:
         return False
 
 
-def choose_solver(solver: str, structured: bool = False) -> str:
-    """Our own where it is the better choice, else MOSEK where licensed, else Clarabel.
+def solvers_to_try(solver: str, ours_first: bool, ours_alone: bool = False) -> tuple[str, ...]:
+    """A solver asked for by name; for "auto" all that may run here, the most promising first.
 
     Source: own
 
     Parameters
     ----------
     solver : str
-        A solver asked for by name is that or an error.
-    structured : bool
-        Whether "auto" should take our own method here.
+        A name of `SOLVERS`.
+    ours_first : bool
+        Whether our own method is the better choice here; else it is the last resort.
+    ours_alone : bool
+        Whether what is asked for is in no general solver.
 
     Raises
     ------
@@ -165,16 +177,89 @@ def choose_solver(solver: str, structured: bool = False) -> str:
     """
     if solver not in SOLVERS:
         raise InputError(f"solver must be one of {', '.join(SOLVERS)}, got {solver!r}.")
-    if solver == "auto" and structured:
-        return "structured"
-    if solver == "auto":
-        return "mosek" if mosek_licensed() else "clarabel"
     if solver == "mosek" and not mosek_licensed():
         raise LicenceError("MOSEK has no licence here; solve with solver='clarabel'.")
-    return solver
+    if solver != "auto":
+        return (solver,)
+    if ours_alone:
+        return (OWN,)
+    general = ("mosek", "clarabel") if mosek_licensed() else ("clarabel",)
+    return (OWN, *general) if ours_first else (*general, OWN)
 
 
-def solve(problem: Any, solver: str, options: Mapping[str, Any] | None = None) -> str:
+def settings_of(solver: str, options: Options) -> dict[str, Any]:
+    """The options as cvxpy hands them to a general solver; its own names win.
+
+    Source: own
+
+    Notes
+    -----
+    The certified gap comes out one or two digits above the tolerance of the solver, which therefore
+    is a hundredth of what is asked for.
+    """
+    settings: dict[str, Any] = dict(_DEFAULTS[solver])
+    if options.tolerance is not None:
+        tight = max(0.01 * options.tolerance, _TIGHTEST)
+        names = ("tol_gap_abs", "tol_gap_rel", "tol_feas") if solver == "clarabel" else ("eps",)
+        settings |= dict.fromkeys(names, tight)
+    if options.max_iterations is not None and solver == "clarabel":
+        settings["max_iter"] = int(options.max_iterations)
+    elif options.max_iterations is not None:
+        settings["mosek_params"] = {"MSK_IPAR_INTPNT_MAX_ITERATIONS": int(options.max_iterations)}
+    special = dict(options.special)
+    if "mosek_params" in settings and "mosek_params" in special:
+        special["mosek_params"] = {**settings["mosek_params"], **special["mosek_params"]}
+    return settings | special
+
+
+class CallerError(Exception):
+    """What the caller's own `progress` raised; it is none of the solver's errors."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def as_callers(told: Callable[..., Any]) -> Callable[..., Any]:
+    """`told`, its errors marked as the caller's; an interrupt stays one."""
+
+    def tell(*args: Any) -> None:
+        try:
+            told(*args)
+        except Exception as error:
+            raise CallerError(error) from error
+
+    return tell
+
+
+@contextmanager
+def in_one_sentence(solver: str) -> Iterator[None]:
+    """Turn whatever goes wrong inside a solver into one error of this library.
+
+    Source: own
+
+    Raises
+    ------
+    LicenceError
+        If the reason given speaks of a licence.
+    SolverError
+        For any other reason: the program, the library behind it, or memory.
+    """
+    try:
+        yield
+    except CallerError as caller:
+        raise caller.error from None
+    except (RobustcoreError, Warning, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of compiled code is not an Exception
+        said = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = (said or [type(error).__name__])[0].rstrip(".;")
+        kind = LicenceError if "licen" in str(error).lower() else SolverError
+        raise kind(
+            f"{solver} failed on this program: {reason}; try another solver or rescale X."
+        ) from error
+
+
+def solve(problem: Any, solver: str, options: Options | None = None) -> str:
     """Solve a cvxpy problem in place and return the status.
 
     Raises
@@ -183,18 +268,14 @@ def solve(problem: Any, solver: str, options: Mapping[str, Any] | None = None) -
         With the status, unless the solver found an optimum at full or reduced accuracy.
     """
     cp = load_cvxpy()
-    settings = {**_DEFAULTS[solver], **(options or {})}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), in_one_sentence(solver):
         # reduced accuracy is said in the status and measured by the certificate
         warnings.filterwarnings("ignore", message="Solution may be inaccurate")
-        try:
-            problem.solve(solver=solver.upper(), **settings)
-        except cp.SolverError as error:
-            raise SolverError(f"{solver} failed on this program: {error}") from error
+        problem.solve(solver=solver.upper(), **settings_of(solver, options or Options()))
     if problem.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
         raise SolverError(
             f"{solver} ended with status '{problem.status}' where an optimum was wanted; rescale "
-            "X, raise beta, or give it more iterations through options."
+            "X, raise beta, or raise options={'max_iterations': ...}."
         )
     return str(problem.status)
 

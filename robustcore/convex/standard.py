@@ -11,6 +11,7 @@ import numpy as np
 from ..patterns import Patterns
 from .dual import Multipliers, lower_bound
 from .interior import Solved
+from .options import Options
 from .parts import Data, Parts, variables
 from .running import tidy, train
 from .solving import ConvexSolution, load_cvxpy, solve
@@ -85,28 +86,40 @@ def train_standard(
         "hinge" (mean), "squared" (half the sum) or "logistic" (mean): one beta does not mean the
         same for all.
     solver : str
-        "auto" is our own interior-point method ("structured") on large programs; else MOSEK where
-        a licence can be checked out, else Clarabel.
+        "auto" tries one after the other until the gap is certified: our own interior-point method
+        ("structured") on large programs, MOSEK where a licence can be checked out, Clarabel, and
+        our own on small ones.
     options : mapping, optional
-        Settings of the solver, as cvxpy takes them; for "structured" `tolerance`,
-        `max_iterations`, `progress`, `device` and `start`, a solution nearby.
+        For every solver "tolerance", of the certified gap relative to max(1, objective),
+        "max_iterations" and "start", a solution nearby (only our own is faster for it); for
+        "structured" also "progress", a callable (iteration, objective, lower bound), and "device",
+        of torch: "auto" is then our own. A solver named here takes its own settings too, as cvxpy
+        has them.
 
     Returns
     -------
     ConvexSolution
         With (5), the optimum of (4) over networks of any width; with (8), an upper bound of it.
+        Its status begins with "optimal" only if its gap says so, to 1e-5 or the tolerance.
+
+    Warns
+    -----
+    AccuracyWarning
+        With both bounds, where a gap is above that.
+    EmptyNetworkWarning
+        If the network has no neuron.
 
     Raises
     ------
     InputError
         For labels that do not fit the loss, one class only, NaN, beta <= 0, patterns of another X.
     LicenceError, SolverError, MissingExtraError
-        If the solver may not run, stops early, or is not there.
+        If the solver may not run, stops early, or is not there; "auto" goes on to the next first.
     """
 
-    def general(data: Data, name: str) -> Solved:
+    def general(data: Data, name: str, read: Options) -> Solved:
         program = build(load_cvxpy(), data)
-        status = solve(program.problem, name, options)
+        status = solve(program.problem, name, read)
         v, w = tidy(program.parts.v.value, program.parts.w.value)
         given = program.multipliers()
         return Solved(v, w, lower_bound(data, given), status, given.theta)

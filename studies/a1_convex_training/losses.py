@@ -12,6 +12,7 @@ from robustcore import convex, patterns
 from robustcore.networks import TwoLayerReLU
 
 from ..oracles import convex_twins
+from ..oracles.expected import read_from_the_solution
 from ..oracles.instances import LOSSES, Instance, instance
 
 _ANGLES = 200_001
@@ -42,6 +43,7 @@ def _largest(loss: str, found: list[dict[str, float]]) -> dict[str, Any]:
     return {"loss": loss, "instances": len(found), **extremes}
 
 
+@read_from_the_solution()
 def _one(case: Instance) -> dict[str, float]:
     cells = case.all_patterns
     args = case.beta, case.loss

@@ -15,6 +15,7 @@ from robustcore.convex import ConvexSolution
 from robustcore.networks import TwoLayerReLU
 
 from ..a4_hinge import Planar
+from ..oracles.expected import read_from_the_solution
 from ..oracles.planar_exact import robust_cost, worst_margins
 from . import descent
 
@@ -54,6 +55,7 @@ def exact_robust_cost(
     return robust_cost(net, worst_margins(net, X, y, ball), beta)
 
 
+@read_from_the_solution()
 def distance(
     points: Planar, radii: Sequence[float], beta: float, n_runs: int, n_steps: int
 ) -> tuple[list[dict[str, Any]], dict[float, dict[str, TwoLayerReLU]]]:

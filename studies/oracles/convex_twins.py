@@ -20,13 +20,16 @@ from robustcore import convex, patterns
 from robustcore.networks import TwoLayerReLU
 from robustcore.patterns import Patterns
 
+from .expected import read_from_the_solution
 from .instances import Instance, feasible_over_vertices, instance, random_network
 
 
+@read_from_the_solution()
 def _train(case: Instance, which: Patterns) -> convex.ConvexSolution:
     return convex.train_standard(case.X, case.y, which, case.beta, case.loss)
 
 
+@read_from_the_solution()
 def _train_robust(case: Instance, which: Patterns, reduce: bool = True) -> convex.ConvexSolution:
     return convex.train_robust_hinge(
         case.X, case.y, which, case.ball, case.beta, case.perturb_bias, reduce=reduce

@@ -22,6 +22,7 @@ from robustcore.convex.robust_squared import build
 from robustcore.convex.solving import load_cvxpy, solve
 from robustcore.networks import TwoLayerReLU
 
+from .expected import read_from_the_solution
 from .instances import Instance, instance
 
 _JOINT = 3  # samples over whose perturbations a maximum is taken jointly
@@ -34,6 +35,7 @@ class RegressionInstance(Instance):
     """
 
     @functools.cached_property
+    @read_from_the_solution()
     def solution(self) -> convex.ConvexSolution:
         """(18) over all patterns."""
         return convex.train_robust_squared(

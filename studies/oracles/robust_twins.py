@@ -20,6 +20,7 @@ from robustcore.convex import ConvexSolution
 from robustcore.patterns import Patterns, design_matrix, widest_point
 
 from .convex_twins import Check
+from .expected import read_from_the_solution
 from .instances import Instance, instance
 
 _TRAIN = {
@@ -36,6 +37,7 @@ def _with_ball(case: Instance) -> Instance:
     return replace(case, ball=LpBall(p, case.ball.radius))
 
 
+@read_from_the_solution()
 def _train(case: Instance, which: Patterns, reduce: bool = True) -> ConvexSolution:
     return _TRAIN[case.loss](
         case.X, case.y, which, case.ball, case.beta, case.perturb_bias, "clarabel", reduce

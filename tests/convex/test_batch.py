@@ -1,6 +1,7 @@
 """Several programs as one batch against the same programs one by one."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -8,10 +9,10 @@ import torch
 
 from robustcore import convex, patterns
 from robustcore.balls import LpBall
-from robustcore.convex.structured.products import masked_sums, sum_of
+from robustcore.convex.structured.products import WeightedGram, masked_sums, sum_of
 from robustcore.convex.structured.robust_maps import RobustMaps, distinct_rows
 from robustcore.convex.structured.system import Operators
-from robustcore.errors import InputError
+from robustcore.errors import AccuracyWarning, EmptyNetworkWarning, InputError
 
 BALL = LpBall(math.inf, 0.02)
 ROBUST = {
@@ -61,19 +62,48 @@ def test_each_program_ends_where_it_ends_alone(seed, loss, ball):
 
 @pytest.mark.parametrize("ball", [None, BALL])
 @pytest.mark.parametrize("loss", list(ROBUST))
-def test_the_products_of_a_gpu_are_those_of_a_cpu(loss, ball, monkeypatch):
-    """The same course, taken here on the CPU: its tenth iterate is the same up to rounding."""
+def test_the_products_of_a_gpu_certify_what_those_of_a_cpu_do(loss, ball, monkeypatch):
+    """Taken here on the CPU: neither proves a bound above what the other reaches.
+
+    Where the two round apart, the iterates do; the certified intervals still meet.
+    """
     X, y, draws = data(5, loss)
     X = X + 1.0
     draws = [patterns.sample(X, len(d), np.random.default_rng(1)) for d in draws]
-    options = {"max_iterations": 10}
-    one = convex.train_batch(X, y, draws, 1e-2, loss, ball, options=options)
+    one = convex.train_batch(X, y, draws, 1e-2, loss, ball)
     for kind in (Operators, RobustMaps):
         monkeypatch.setattr(kind, "in_few_calls", True)
-    other = convex.train_batch(X, y, draws, 1e-2, loss, ball, options=options)
+    other = convex.train_batch(X, y, draws, 1e-2, loss, ball)
     for a, b in zip(one, other, strict=True):
-        assert a.objective == pytest.approx(b.objective, rel=1e-8)
-        assert a.lower_bound == pytest.approx(b.lower_bound, rel=1e-8)
+        size = max(1.0, a.objective)
+        assert max(a.lower_bound, b.lower_bound) <= min(a.objective, b.objective) + 1e-12 * size
+        assert max(a.gap, b.gap) <= 1e-6 * size
+
+
+def test_the_maps_of_a_robust_program_are_the_same_in_few_calls(monkeypatch):
+    """Each product by itself, up to rounding, against the sum over samples written out."""
+    rng = np.random.default_rng(6)
+    X, sign = torch.from_numpy(rng.normal(size=(9, 3))), torch.ones(9, dtype=torch.float64)
+    active = [torch.from_numpy(rng.random((9, P)) < 0.5) for P in (2, 4)]
+    rows, row_of = distinct_rows(active)
+    rest = (0.1, 3, (0.0, 1.0), (0.0, 1.0), WeightedGram(X))
+    facets = torch.ones(2, 4, 9, dtype=torch.float64)
+    values, weights = (torch.from_numpy(rng.normal(size=s)) for s in ((2, 9, 5), (2, 9)))
+    answers = []
+    for few in (False, True):
+        monkeypatch.setattr(RobustMaps, "in_few_calls", few)
+        maps = RobustMaps(X, sign, facets, rows.to(X), row_of, *rest)
+        grams = torch.zeros(2, rows.shape[1], 3, 3, dtype=torch.float64)
+        maps.add_row_grams(grams, weights)
+        answers.append((maps.by_row(values), grams))
+    naive = torch.zeros_like(answers[0][0]), torch.zeros_like(answers[0][1])
+    for b in range(2):
+        for k in range(9):
+            naive[0][b, row_of[b, k]] += values[b, k]
+            naive[1][b, row_of[b, k]] += weights[b, k] * torch.outer(X[k], X[k])
+    for sums, grams in answers:
+        torch.testing.assert_close(sums, naive[0])
+        torch.testing.assert_close(grams, naive[1])
 
 
 def test_both_ways_to_add_up_the_schur_complement():
@@ -123,14 +153,17 @@ def test_progress_has_one_number_for_each_and_a_done_program_rests():
 
 def test_cut_short_or_interrupted_all_keep_their_bounds():
     X, y, draws = data(2)
-    short = convex.train_batch(X, y, draws, 1e-3, options={"max_iterations": 3})
+    with pytest.warns(AccuracyWarning, match="stopped after 3 iterations"):
+        short = convex.train_batch(X, y, draws, 1e-3, options={"max_iterations": 3})
     assert all("3 iterations" in s.status for s in short)
 
     def stop(iteration, objectives, lowers):
         if iteration == 4:
             raise KeyboardInterrupt
 
-    stopped = convex.train_batch(X, y, draws, 1e-3, options={"progress": stop})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the status of an interrupted run says enough
+        stopped = convex.train_batch(X, y, draws, 1e-3, options={"progress": stop})
     full = convex.train_batch(X, y, draws, 1e-3)
     for a, b, best in zip(short, stopped, full, strict=True):
         assert b.status.startswith("interrupted")
@@ -161,7 +194,8 @@ def test_a_program_without_usable_patterns_is_the_zero_network():
     found = convex.train_batch(X + 1.0, y, [_of(X + 1.0, d) for d in draws], 1e-3, "hinge", BALL)
     assert all(s.status.startswith("optimal") for s in found)
     huge = LpBall(math.inf, 1e3)
-    none = convex.train_batch(X + 1.0, y, [_of(X + 1.0, d) for d in draws], 1e-3, "hinge", huge)
+    with pytest.warns(EmptyNetworkWarning, match="no pattern given can carry one"):
+        none = convex.train_batch(X + 1.0, y, [_of(X + 1.0, d) for d in draws], 1e-3, "hinge", huge)
     assert {s.status for s in none} == {"no pattern kept"}
     assert {s.objective for s in none} == {1.0}
 
