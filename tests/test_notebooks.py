@@ -68,9 +68,17 @@ def complaints(notebook: nbformat.NotebookNode) -> list[str]:
         if len(source.splitlines()) > MAX_LINES:
             found.append(f"code cell {number} has {len(source.splitlines())} lines")
         found += [f"code cell {number} {what}" for what in _forbidden(ast.parse(source))]
+    found += _hidden_imports(ast.parse("\n".join(code_of(notebook))))
     for cell in tagged(notebook, "parameters"):
         found += _loose_parameters(cell.source)
     return found
+
+
+def _hidden_imports(tree: ast.Module) -> list[str]:
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    imported = {(a.asname or a.name).split(".")[0] for node in imports for a in node.names}
+    stored = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    return [f"{name} hides an import" for name in sorted({n.id for n in stored} & imported)]
 
 
 def _forbidden(tree: ast.Module) -> list[str]:
@@ -122,6 +130,7 @@ def test_a_notebook_keeps_the_rules(name: str) -> None:
         ("class A:\n    pass", "defines A"),
         ("for i in a:\n    for j in b:\n        print(i, j)", "nests loops"),
         ("open('x')", "calls open()"),
+        ("rc = 1", "rc hides an import"),
         ("import matplotlib.pyplot as plt", "imports Matplotlib"),
         ("\n".join(["x = 1"] * 13), "has 13 lines"),
     ],
