@@ -1,7 +1,7 @@
 # Sweeps: the shards of a study, on the cores of this machine or on a cluster, and what they become.
 #
-#   snakemake --cores 2 _build/sweeps/c1_agreement/quick/8-shards
-#   snakemake --executor slurm --jobs 8 _build/sweeps/c1_agreement/paper/8-shards
+#   snakemake --cores 2 _build/sweeps/b8_uci/desktop/8-shards
+#   snakemake --executor slurm --jobs 8 _build/sweeps/b8_uci/paper/8-shards
 #   snakemake --executor slurm --jobs 8 --config device=cuda --resources gpu=4 ...
 #
 # A shard that was cut off is run again by the same command, and runs what is left of it. The rows are

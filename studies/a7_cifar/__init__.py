@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import resuming
+from .. import engine
 from ..a4_hinge.cifar import Pair, cifar_pair
 from .baselines import Setting, baseline_rows, chosen, grid_rows
 from .cost import exact_share
@@ -23,6 +23,7 @@ READINGS = (
     ((1, 7), "block", "0..1"),
     ((2, 8), "stride", "0..255"),
 )
+VERSION = 1  # of all parts; raise it when their rows would change
 SAMPLERS = ("algorithm_2", "robust")
 _SOME = 3  # runs where the paper gives no deviations
 
@@ -127,14 +128,13 @@ def record(
     -----
     All runs are made at each of `counts`; at the lowest training cost, at most three.
     """
-    # as JSON will give them back: a kept part is known by its parameters
     given = {k: list(v) if isinstance(v, tuple) else v for k, v in locals().items()}
     radius, seeds, top = radius_255 / 255, range(n_seeds), counts[0]
     some, (n_sweep, n_drawn) = range(min(n_seeds, _SOME)), sweep_sizes(n, top)
     train, held = train_and_validation(classes, n, n_validation, downsample)
 
     def part(name: str, make: Any, *arguments: Any) -> list[dict[str, Any]]:
-        return resuming.resumed(f"a7_cifar.{name}", given, partial(make, *arguments))
+        return engine.complete(_one_part(name, given, partial(make, *arguments))).rows[0]["rows"]
 
     found: dict[str, list[dict[str, Any]]] = {"convex": [], "plain": [], "readings": []}
     plain = Setting()
@@ -175,8 +175,17 @@ def record(
         found["sweep"] += part(f"sweep.{r:g}", sweep_rows, *sweep)
     for p in counts[1:]:
         table(p, seeds)
-    resuming.forget("a7_cifar.")
+    engine.forget(_one_part("all", given, None))
     return {f"a7_cifar.{name}": rows for name, rows in found.items()}
+
+
+def _one_part(name: str, settings: Mapping[str, Any], make: Any) -> engine.Sweep:
+    """A sweep of one cell: later parts are chosen by what earlier ones have found."""
+
+    def rows(cells: Sequence[Mapping[str, Any]], device: str) -> list[dict[str, Any]]:
+        return [{"rows": make()}]
+
+    return engine.Sweep("a7_cifar", VERSION, [{"part": name}], rows, settings=settings)
 
 
 def sweep_rows(

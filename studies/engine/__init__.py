@@ -16,7 +16,7 @@ A row is on disk when its stack is done: one line of a file that this process al
 `results/sweeps/NAME/`. `kill -9` loses the stack under way and nothing else.
 """
 
-from .grid import Grid, compact, read
+from .grid import Grid, compact, forget, read
 from .progress import Progress, progress
 from .recording import save_record
 from .running import complete, run
@@ -28,6 +28,7 @@ __all__ = [
     "Sweep",
     "compact",
     "complete",
+    "forget",
     "progress",
     "read",
     "run",

@@ -153,6 +153,21 @@ def compact(sweep: Sweep, results: Path | str | None = None) -> Path:
     return folder / COMPACT
 
 
+def forget(sweep: Sweep, results: Path | str | None = None) -> None:
+    """Delete the shards of this version and these settings: for rows that a record holds in full.
+
+    Source: own
+    """
+    folder, wanted = folder_of(sweep, results), canonical(sweep.settings)
+    for path in sorted(folder.glob("*.jsonl")):
+        found = next(entries(path), None)
+        asked = found and (found.header["version"], canonical(found.header["settings"]))
+        if asked == (sweep.version, wanted) and not in_use(path):
+            path.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """One process at a time turns shards into the compact file."""

@@ -84,18 +84,18 @@ def run(
 
 
 def complete(sweep: Sweep, device: str = "cpu", results: Path | str | None = None) -> Grid:
-    """Run whatever is left and return all rows: how a study resumes.
+    """Run whatever is left, what failed before too, and return all rows: how a study resumes.
 
     Source: own
 
     Raises
     ------
     DataError
-        If a cell failed, now or before.
+        If a cell failed.
     KeyboardInterrupt
         If it was stopped; the finished cells are kept.
     """
-    reached, stopped = run(sweep, device=device, results=results, say=_to_stderr)
+    reached, stopped = run(sweep, device=device, retry_failed=True, results=results, say=_to_stderr)
     if stopped:
         raise KeyboardInterrupt(f"{sweep.name} stopped {stopped}: {reached}.")
     grid = read(sweep, results)
@@ -103,7 +103,7 @@ def complete(sweep: Sweep, device: str = "cpu", results: Path | str | None = Non
         key, said = next(iter(grid.failed.items()))
         raise DataError(
             f"{len(grid.failed)} cells of sweep {sweep.name!r} failed, for example {key}: {said}; "
-            "run it again with --retry-failed once that is mended."
+            "the others are kept: mend that, and run it again."
         )
     return grid
 

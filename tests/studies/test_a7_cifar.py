@@ -191,12 +191,27 @@ def test_a_run_at_the_printed_means_has_distance_zero():
     assert programs.distance(printed, 36) == pytest.approx(1)
 
 
-def test_the_record_at_a_small_size_and_its_pictures(monkeypatch):
+def test_the_record_at_a_small_size_and_its_pictures(monkeypatch, tmp_path):
+    monkeypatch.setenv("ROBUSTCORE_RESULTS", str(tmp_path))
     monkeypatch.setattr(a7_cifar, "READINGS", (((1, 7), "block", "0..255"),))
     monkeypatch.setattr(a7_cifar, "sweep_sizes", lambda n, n_patterns: (12, 2))
     small = {"n": 16, "n_validation": 20, "counts": [3], "n_seeds": 1, "rates": [0.1]}
     small |= {"epochs": [2], "radii_255": [10]}
+    descents = []
+
+    def once(*arguments):
+        descents.append(arguments[1:3])
+        if len(descents) == 3:
+            raise KeyboardInterrupt
+        return baselines.baseline_rows(*arguments)
+
+    monkeypatch.setattr(a7_cifar, "baseline_rows", once)
+    with pytest.raises(KeyboardInterrupt):
+        a7_cifar.record(**small)
     found = a7_cifar.record(**small)
+    assert descents.count(descents[0]) == 1  # what was done is not made again
+    assert descents.count(descents[2]) == 2
+    assert not any((tmp_path / "sweeps").iterdir())  # what a record holds is not kept twice
     rows = found["a7_cifar.convex"]
     assert [r["method"] for r in rows].count("linear") == 1
     assert [r["agreement"] for r in rows if r["method"] == "linear"] == [1.0]

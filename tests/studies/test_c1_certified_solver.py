@@ -1,13 +1,13 @@
 """The study of our solver: a sample of the campaign, the race in processes of its own, resuming."""
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
-from robustcore import records
 from robustcore.errors import InputError
-from studies import c1_batch, c1_certified_solver, resuming
+from studies import c1_batch, c1_certified_solver
 from studies.c1_certified_solver import agreement, benchmark, warm_starts
 from studies.c1_certified_solver.jobs import SIZES, Job, Problem, problem
 
@@ -97,22 +97,41 @@ def test_a_row_without_a_result_is_printed_with_dashes():
     assert len(text) == len(benchmark.heading())
 
 
-def test_a_finished_part_is_kept_for_the_same_question_only(tmp_path):
-    made = []
+def test_a_campaign_and_a_race_that_are_cut_off_go_on(monkeypatch, tmp_path):
+    monkeypatch.setenv("ROBUSTCORE_RESULTS", str(tmp_path))
+    monkeypatch.setattr(agreement, "PROGRAMS", agreement.PROGRAMS[:2])
+    compared = []
 
-    def make():
-        made.append(1)
-        return [{"value": len(made)}]
+    def once(given, seed):
+        compared.append((given.program, seed))
+        if len(compared) == 3:
+            raise KeyboardInterrupt
+        return {"program": given.program, "seed": seed}
 
-    assert resuming.resumed("part.a", {"n": 1}, make, tmp_path) == [{"value": 1}]
-    assert resuming.resumed("part.a", {"n": 1}, make, tmp_path) == [{"value": 1}]
-    assert resuming.resumed("part.a", {"n": 2}, make, tmp_path) == [{"value": 2}]
-    (tmp_path / "part.a.json").write_text('{"cut off')
-    assert resuming.resumed("part.a", {"n": 2}, make, tmp_path) == [{"value": 3}]
-    kept = records.load("part.a", tmp_path).parameters
-    assert kept["sources"] == resuming.sources()
-    resuming.forget("part.", tmp_path)
-    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(agreement, "compare", once)
+    with pytest.raises(KeyboardInterrupt):
+        agreement.recorded_campaign(2)
+    rows = agreement.recorded_campaign(2)
+    every = [(program, seed) for program in agreement.PROGRAMS for seed in (0, 1)]
+    assert [(row["program"], row["seed"]) for row in rows] == every
+    assert compared == [*every[:3], *every[2:]]
+
+    measured = []
+
+    def row(job, limit):
+        measured.append(job)
+        if len(measured) == 2:
+            raise KeyboardInterrupt
+        return {"ratio": 2.0}
+
+    monkeypatch.setattr(benchmark, "row", row)
+    monkeypatch.setattr(benchmark, "line", str)
+    with pytest.raises(KeyboardInterrupt):
+        benchmark.benchmark("quick", 1.0)
+    rows = benchmark.benchmark("quick", 1.0)
+    assert [Job(**{k: r[k] for k in asdict(Job("", 1))}) for r in rows] == list(SIZES["quick"])
+    assert measured == [*SIZES["quick"][:2], *SIZES["quick"][1:]]
+    assert not any((tmp_path / "sweeps").iterdir())  # the next run measures afresh
 
 
 def test_the_path_counts_what_warm_starts_save():

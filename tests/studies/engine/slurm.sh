@@ -4,7 +4,7 @@
 #   apt-get install slurm-wlm munge
 #   pip install snakemake-executor-plugin-slurm
 #   bash tests/studies/engine/slurm.sh snakemake --executor slurm --slurm-status-command squeue \
-#       --jobs 2 _build/sweeps/c1_agreement/quick/4-shards
+#       --jobs 2 _build/sweeps/b8_uci/desktop/4-shards
 #
 # Configuration, state and logs are in a folder of its own that goes when the command ends, and so
 # does the link /etc/slurm/slurm.conf, where jobs look for it. The exit status is the command's.

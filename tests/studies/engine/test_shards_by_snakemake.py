@@ -30,8 +30,8 @@ include: "sweeps.smk"
 """
 SNAKEMAKE = [str(Path(sys.executable).with_name("snakemake"))]
 CLUSTER = [
-    *("--executor", "slurm", "--default-resources", "slurm_partition=loopback", "slurm_account=nobody"),
-    *("--slurm-status-command", "squeue", "--jobs", "2"),
+    *("--executor", "slurm", "--slurm-status-command", "squeue", "--default-resources"),
+    *("slurm_partition=loopback", "slurm_account=nobody", "--jobs", "2"),
 ]
 
 
