@@ -22,7 +22,7 @@ from studies.__main__ import study
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "notebooks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.md"))
-SMOKE = yaml.safe_load((ROOT / "tests" / "smoke.yaml").read_text()) or {}
+SMOKE = yaml.safe_load((FOLDER / "profiles" / "smoke.yml").read_text()) or {}
 PAPER = yaml.safe_load((FOLDER / "profiles" / "paper.yml").read_text()) or {}
 MAX_CELLS, MAX_LINES = 25, 12
 
@@ -171,7 +171,7 @@ def test_the_pair_is_in_step(name: str) -> None:
 def test_smoke_parameters_are_real_and_other(name: str) -> None:
     own = parameters(read(name))
     given = SMOKE.get(name) or {}
-    assert given, f"tests/smoke.yaml has no parameters for {name}"
+    assert given, f"profiles/smoke.yml has no parameters for {name}"
     assert set(given) <= set(own)
     assert all(own[key] != value for key, value in given.items())
 
@@ -192,12 +192,8 @@ def test_the_profile_and_the_study_know_the_notebooks_parameters(name: str) -> N
 
 @every_notebook
 def test_a_notebook_runs_with_other_parameters(name: str, tmp_path: Path) -> None:
-    given = [item for key, value in SMOKE[name].items() for item in ("-p", key, f"{value!r}")]
-    done = subprocess.run(
-        [sys.executable, str(FOLDER / "execute.py"), name, "--out", str(tmp_path), *given],
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, str(FOLDER / "execute.py"), name, "--out", str(tmp_path)]
+    done = subprocess.run([*command, "--profile", "smoke"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     ran = nbformat.read(tmp_path / f"{name}.ipynb", as_version=4)
     (injected,) = tagged(ran, "injected-parameters")
