@@ -107,25 +107,6 @@ def load_images(
     )
 
 
-def make_defense(method: str, ball: LpBall, chunk: int | None = None) -> defenses.Defense:
-    """A defense by the name that its rows carry: "nominal", "baseline", "pgd", "arub", "rub".
-
-    Source: [B] Section 6.1
-    """
-    if method == "nominal":
-        return defenses.nominal()
-    if method == "rub":
-        return defenses.rub(ball, chunk=chunk)
-    makers: dict[str, Callable[[LpBall], defenses.Defense]] = {
-        "arub": defenses.arub,
-        "baseline": defenses.baseline,
-        "pgd": defenses.pgd,
-    }
-    if method not in makers:
-        raise InputError(f"no defense {method!r} here; use nominal, rub, {', '.join(makers)}.")
-    return makers[method](ball)
-
-
 def train_network(
     images: Images,
     defense: defenses.Defense,

@@ -9,7 +9,7 @@ FLOORS = (
     ("errors", "projections", "doors", "balls", "losses"),
     ("networks", "patterns", "datasets"),
     ("convex", "bounds", "attacks"),
-    ("defenses", "training", "evaluation"),
+    ("defenses", "methods", "training", "evaluation"),
     ("plots", "records", "provenance", "claims", "expressions"),
 )
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
@@ -25,6 +25,8 @@ SIDEWAYS = {
     ("losses", "balls"),
     ("claims", "expressions"),
     ("training", "defenses"),
+    ("methods", "defenses"),
+    ("evaluation", "methods"),
     ("claims", "records"),
     ("records", "provenance"),
 }

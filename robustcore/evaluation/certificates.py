@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from .. import bounds
+from .. import bounds, methods
 from ..balls import LpBall, check_ball
 from ..doors import class_labels, read_batch
 from ..errors import InputError, check_nonnegative
@@ -17,18 +17,6 @@ from .accuracy import Accuracy
 
 _ROUNDINGS = ("likely", "proved", "none")
 _BATCH = 500  # samples certified at once: CROWN holds (n, r, M) numbers
-
-_CERTIFICATES: dict[str, Callable[..., torch.Tensor]] = {
-    "rub": bounds.rub,
-    "rub_optimised": bounds.rub_optimised,
-    "rub_any": bounds.rub_any,
-    "rub_boxed": bounds.rub_boxed,
-    "coap": bounds.coap,
-    "crown": bounds.crown,
-    "ibp": bounds.ibp,
-    "exact": bounds.exact,
-    "best": bounds.tightest,
-}
 
 
 def certified_accuracy(
@@ -109,14 +97,10 @@ def certified(
     UnsupportedLayerError
         If the network does not compute what its layers say.
     """
-    if method in ("arub", "baseline"):
-        raise InputError(f"{method} is an estimate and proves nothing; certify with 'rub'.")
-    if method not in _CERTIFICATES:
-        raise InputError(f"method must be one of {', '.join(_CERTIFICATES)}, got {method!r}.")
+    bound = methods.certificate(method)
     check_nonnegative("margin", margin)
     if rounding not in _ROUNDINGS:
         raise InputError(f"rounding must be one of {', '.join(_ROUNDINGS)}, got {rounding!r}.")
-    bound = _CERTIFICATES[method]
     check_ball(ball)
     given = (x, y, *(net.parameters() if isinstance(net, nn.Module) else ()))
     if any(isinstance(one, torch.Tensor) and is_wrapped(one) for one in given):

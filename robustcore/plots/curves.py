@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..methods import METHODS
 from . import style
-
-_LABELS = {"nominal": "Nominal", "baseline": "Baseline", "arub": "aRUB", "rub": "RUB"}
-
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -39,8 +37,10 @@ def certified_curves(selected: Sequence[dict]) -> style.Card:
             }
             band = {"color": style.colour(method), "alpha": 0.18, "linewidth": 0}
             left.fill_between(radius, percent["low"], percent["high"], **band)
-            left.plot(radius, percent["certified"], label=_LABELS[method], **style.line(method))
-            right.plot(radius, percent["best"], label=_LABELS[method], **style.line(method))
+            left.plot(
+                radius, percent["certified"], label=METHODS[method].label, **style.line(method)
+            )
+            right.plot(radius, percent["best"], label=METHODS[method].label, **style.line(method))
             right.plot(radius, percent["adversarial"], ".", color=style.colour(method))
         left.set(title="certified by RUB", ylabel="test images (%)", ylim=(0, 100))
         right.set_title("certified by the tightest bound; dots: PGD")

@@ -22,36 +22,40 @@ from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 
 from ..errors import InputError
+from ..methods import METHODS
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#7A7A7A"
 CARD = "#FBFBF9"
 
+PALETTE = MappingProxyType(
+    {
+        "black": BLACK,
+        "orange": ORANGE,
+        "sky": SKY,
+        "green": GREEN,
+        "yellow": YELLOW,
+        "blue": BLUE,
+        "vermillion": VERMILLION,
+        "purple": PURPLE,
+    }
+)
+
 COLOURS = MappingProxyType(
     {
+        # defenses and bounds
+        **{name: PALETTE[method.colour] for name, method in METHODS.items()},
         # classes and planar pictures
         "positive": BLUE,
         "negative": VERMILLION,
         "boundary": BLACK,
         "ball": GREY,
-        # defenses and bounds of paper B
-        "nominal": BLACK,
-        "baseline": YELLOW,
-        "fgsm": SKY,
-        "fgm": SKY,
-        "pgd": ORANGE,
-        "arub": GREEN,
-        "rub": BLUE,
-        "coap": PURPLE,
-        "ibp": PURPLE,
-        "crown": VERMILLION,
         # programs of paper A
         "algorithm_1": VERMILLION,
         "algorithm_2": BLUE,
         "sgd": BLACK,
         # values that a bound is compared with
-        "exact": BLACK,
         "attack": ORANGE,
         "upper": BLUE,
         "lower": GREEN,
@@ -61,13 +65,7 @@ COLOURS = MappingProxyType(
 
 LINES = MappingProxyType(
     {
-        "nominal": "-",
-        "baseline": (0, (1, 1)),
-        "fgsm": (0, (4, 1, 1, 1, 1, 1)),
-        "fgm": (0, (4, 1, 1, 1, 1, 1)),
-        "pgd": "-.",
-        "arub": "--",
-        "rub": "-",
+        **{name: method.dashes for name, method in METHODS.items()},
         "algorithm_1": "--",
         "algorithm_2": "-",
         "attack": "-.",
@@ -140,6 +138,19 @@ def line(role: str) -> dict[str, Any]:
         A key of `COLOURS`.
     """
     return {"color": colour(role), "linestyle": LINES.get(role, "-")}
+
+
+def norm(p: float | str) -> str:
+    r"""The name of a norm as a label prints it: "$L_1$", "$L_\infty$".
+
+    Source: own
+
+    Parameters
+    ----------
+    p : float or str
+        As balls have it, or as rows carry it: 1, "1", "2", math.inf, "inf".
+    """
+    return r"$L_\infty$" if str(p) == "inf" else f"$L_{float(p):g}$"
 
 
 class Card(Figure):

@@ -13,8 +13,9 @@ from torch import nn
 from robustcore import attacks
 from robustcore.balls import LpBall
 from robustcore.losses import cross_entropy
+from robustcore.methods import defense as make_defense
 
-from ..mnist_networks import Images, load_images, make_defense, train_network
+from ..mnist_networks import Images, load_images, train_network
 from . import first_order
 from .share import least_share, share_above, share_of_means
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from robustcore.methods import METHODS
 from robustcore.plots import style
-
-_LABELS = {"nominal": "Nominal", "baseline": "Baseline", "arub": "aRUB", "rub": "RUB"}
-
 
 _TRAINING_COLOURS = (style.BLACK, style.GREEN, style.BLUE, style.VERMILLION)
 
@@ -43,7 +41,9 @@ def loss_over_training(rows: Sequence[dict]) -> style.Card:
                 )
                 attacked = [r["adversarial"] for r in here]
                 ax.plot(steps, attacked, label="adversarial (PGD)", **style.line("attack"))
-                ax.set(ylim=(0, 1.05 * top), title=rf"{_LABELS[method]}, $\rho = {epsilon:g}$")
+                ax.set(
+                    ylim=(0, 1.05 * top), title=rf"{METHODS[method].label}, $\rho = {epsilon:g}$"
+                )
         for ax in axes[-1]:
             ax.set_xlabel("update")
         for ax in axes[:, 0]:
@@ -86,8 +86,11 @@ def share_above(rows: Sequence[dict]) -> style.Card:
                         linestyle=dashes,
                         label=f"{training}: {attack}",
                     )
-            name = r"$L_\infty$" if p == "inf" else f"$L_{p}$"
-            ax.set(xscale="log", xlabel=rf"{name} radius $\rho$ (pixel range 1)", ylim=(0, 104))
+            ax.set(
+                xscale="log",
+                xlabel=rf"{style.norm(p)} radius $\rho$ (pixel range 1)",
+                ylim=(0, 104),
+            )
         axes[0, 0].set_ylabel("images with aRUB ≥ attack (%)")
         axes[0, -1].legend(ncols=1)
     return fig

@@ -13,8 +13,9 @@ from torch import nn
 from robustcore import attacks
 from robustcore.balls import LpBall
 from robustcore.losses import cross_entropy
+from robustcore.methods import defense as make_defense
 
-from ..mnist_networks import Images, make_defense, train_network
+from ..mnist_networks import Images, train_network
 
 _ROUNDING = 1e-5  # float32: a bound counts as above within this, relative to 1 + the loss
 _BATCH_SIZE, _LEARNING_RATE = 32, 1e-3  # as the caption of Figure 1 says

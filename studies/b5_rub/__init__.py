@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from robustcore import attacks, evaluation
 from robustcore.errors import InputError
+from robustcore.methods import defense as make_defense
 from robustcore.networks import ReLUNetwork
 
-from ..mnist_networks import Images, load_images, make_defense, train_network
+from ..mnist_networks import Images, load_images, train_network
 from . import proof, tightness
 from .small import soundness
 
@@ -54,9 +55,10 @@ def certified_curves(
     chunk = _GPU_ROWS if images.train[0].is_cuda else None
     for method, (i, epsilon) in itertools.product(methods, enumerate(training_epsilons)):
         nominal = method == "nominal"
+        options = {"chunk": chunk} if method == "rub" else {}
         net, record = train_network(
             images,
-            make_defense(method, images.ball(1, 0.0 if nominal else epsilon), chunk),
+            make_defense(method, images.ball(1, 0.0 if nominal else epsilon), **options),
             width=width,
             steps=steps,
             batch_size=32,

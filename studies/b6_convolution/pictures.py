@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from robustcore.methods import METHODS
 from robustcore.plots import style
-
-_LABELS = {"nominal": "Nominal", "arub": r"aRUB-$L_1$", "rub": "RUB"}
 
 
 def pool_on_the_edge(rows: Sequence[dict]) -> style.Card:
@@ -68,7 +67,12 @@ def certified_by_pool(rows: Sequence[dict]) -> style.Card:
                 ax.fill_between(
                     radius, low, high, color=style.colour(method), alpha=0.18, linewidth=0
                 )
-                ax.plot(radius, proved, label=_LABELS[method], **style.line(method))
+                ax.plot(
+                    radius,
+                    proved,
+                    label=METHODS[method].label + (f"-{style.norm(1)}" if method == "arub" else ""),
+                    **style.line(method),
+                )
                 ax.plot(radius, left, "o", color=style.colour(method), markersize=4)
             ax.set(
                 title=f"{pool} pools", xlabel=r"$L_1$ radius $\rho$ (pixel range 1)", ylim=(0, 100)

@@ -8,34 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from robustcore.methods import METHODS
 from robustcore.plots import style
-
-LABELS = {
-    "ibp": "intervals",
-    "coap": "COAP",
-    "crown": "CROWN",
-    "rub": "RUB",
-    "rub_any": "RUB, any p",
-    "rub_optimised": "RUB, best t",
-    "tightest": "least of three",
-    "best": "least of three",
-    "exact": "exact",
-    "nominal": "Nominal",
-    "arub": "aRUB",
-}
-_COLOURS = {
-    "ibp": style.PURPLE,
-    "coap": style.ORANGE,
-    "crown": style.VERMILLION,
-    "rub": style.BLUE,
-    "rub_any": style.BLUE,
-    "rub_optimised": style.GREEN,
-    "tightest": style.SKY,
-    "best": style.SKY,
-    "exact": style.BLACK,
-}
-_DASHES: dict[str, Any] = {"coap": "--", "crown": "-.", "ibp": ":", "best": (0, (6, 2))}
-_NORMS = {"1": "$L_1$", "inf": r"$L_\infty$", "2": "$L_2$"}
 
 
 def tightness(rows: Sequence[dict], scale: float, norms: Sequence[str] = ("1", "inf")) -> Any:
@@ -61,7 +35,7 @@ def tightness(rows: Sequence[dict], scale: float, norms: Sequence[str] = ("1", "
                     r for r in rows if (r["p"], r["training"], r["scale"]) == (p, training, scale)
                 ]
                 _dots(ax, here[::-1])
-                ax.set_title(f"{_NORMS[p]} ball, {LABELS[training]}")
+                ax.set_title(f"{style.norm(p)} ball, {METHODS[training].label}")
                 ax.axvline(1, color=style.BLACK, linewidth=0.8)
             shown = [r["rise_max"] for r in rows if (r["p"], r["scale"]) == (p, scale)]
             ticks = [t for t in (1, 1.5, 2, 3, 5, 10, 20, 50) if t <= 1.2 * max(shown)]
@@ -74,12 +48,12 @@ def tightness(rows: Sequence[dict], scale: float, norms: Sequence[str] = ("1", "
 
 def _dots(ax: Any, rows: Sequence[dict]) -> None:
     for height, row in enumerate(rows):
-        colour = _COLOURS[row["method"]]
+        colour = style.colour(row["method"])
         ax.plot([row["rise"], row["rise_max"]], [height, height], color=colour, linewidth=1.2)
         ax.plot(row["rise"], height, "o", color=colour)
         ax.plot(row["rise_max"], height, "|", color=colour, markersize=7)
     ax.set(xscale="log", yticks=range(len(rows)))
-    ax.set_yticklabels([LABELS[r["method"]] for r in rows])
+    ax.set_yticklabels([METHODS[r["method"]].label for r in rows])
 
 
 def certified_share(rows: Sequence[dict]) -> Any:
@@ -104,13 +78,13 @@ def certified_share(rows: Sequence[dict]) -> Any:
                     radius,
                     share,
                     where="pre",
-                    color=_COLOURS[row["method"]],
-                    linestyle=_DASHES.get(row["method"], "-"),
+                    color=style.colour(row["method"]),
+                    linestyle=style.LINES[row["method"]],
                     linewidth=1.0 if row["method"] == "exact" else 1.6,
-                    label=LABELS[row["method"]],
+                    label=METHODS[row["method"]].label,
                 )
             ax.axvline(here[0]["trained_at"], color=style.GREY, linewidth=0.8, linestyle=":")
-            ax.set(title=f"trained by {LABELS[training]}", ylim=(0, 100))
+            ax.set(title=f"trained by {METHODS[training].label}", ylim=(0, 100))
             ax.set_xlabel(f"$L_1$ radius ({here[0]['unit']})")
         axes[0, 0].set_ylabel("test samples certified (%)")
         lines, names = axes[0, 0].get_legend_handles_labels()

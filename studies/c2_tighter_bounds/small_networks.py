@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from robustcore import bounds, datasets, defenses, evaluation, training
+from robustcore import bounds, datasets, evaluation, methods, training
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
 from robustcore.losses import gaps
@@ -87,11 +87,7 @@ def trained_networks(
         for method in trainings:
             generator = torch.Generator().manual_seed(seed)
             net = ReLUNetwork(sizes, generator, dtype=torch.float64)
-            defense = (
-                defenses.nominal()
-                if method == "nominal"
-                else getattr(defenses, method)(LpBall(1, radius))
-            )
+            defense = methods.defense(method, LpBall(1, radius))
             training.fit(
                 net,
                 (train, y_train),

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-METHODS = {
-    "ibp": "intervals",
-    "coap": "COAP",
-    "crown": "CROWN",
-    "rub": "RUB",
-    "rub_any": "RUB, any p",
-    "rub_boxed": "RUB in a box",
+from robustcore.methods import METHODS
+
+_LABELS = {name: method.label for name, method in METHODS.items()} | {
     "rub_polytope": "RUB on vertices",
-    "rub_optimised": "RUB, best t",
     "tightest": "least of RUB, CROWN, intervals",
 }
 
@@ -62,7 +57,7 @@ def side_by_side(
     here = [r for r in tight if r["p"] == p]
     found = []
     for method in dict.fromkeys(r["method"] for r in here):
-        row: dict[str, object] = {"bound": METHODS[method]}
+        row: dict[str, object] = {"bound": _LABELS[method]}
         for training in dict.fromkeys(r["training"] for r in here):
             rows = [r for r in here if (r["method"], r["training"]) == (method, training)]
             row[training] = f"{_mean(rows):.3f} ({max(r['rise_max'] for r in rows):.2f})"

@@ -17,9 +17,10 @@ import torch
 from robustcore import attacks, evaluation
 from robustcore.balls import LpBall
 from robustcore.losses import cross_entropy
+from robustcore.methods import defense as make_defense
 from robustcore.networks import ReLUNetwork
 
-from ..mnist_networks import Images, load_images, make_defense, train_network
+from ..mnist_networks import Images, load_images, train_network
 from .published import dense_share, foolbox_twins, sampling_noise
 
 METHODS = ("nominal", "pgd", "arub", "rub")

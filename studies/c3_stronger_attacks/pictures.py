@@ -10,9 +10,10 @@ from typing import Any
 
 from matplotlib.lines import Line2D
 
+from robustcore.methods import METHODS
 from robustcore.plots import style
 
-_LABELS = {"nominal": "Nominal", "pgd": r"PGD-$L_\infty$", "arub": r"aRUB-$L_1$", "rub": "RUB"}
+_NORM_TRAINED = {"pgd": "inf", "arub": "1"}  # where the method allows several
 _MARKS = {"nominal": "o", "pgd": "D", "arub": "^", "rub": "s"}
 _LOOKS: dict[str, dict[str, Any]] = {
     "published": {"linestyle": ":", "markerfacecolor": style.CARD},
@@ -47,14 +48,14 @@ def published_against_strongest(rows: Sequence[Mapping[str, Any]]) -> style.Card
                 here = [r for r in rows if (r["p"], r["method"]) == (p, method)]
                 for kind in _LOOKS if p == "1" else ("published", "strongest"):
                     _draw(ax, here, method, kind)
-            name = r"$L_\infty$" if p == "inf" else f"$L_{p}$"
+            name = style.norm(p)
             ax.set(xscale="log", xlabel=rf"{name} radius $\rho$ (pixel range 1)", title=name)
             radii = sorted({r["radius"] for r in rows if r["p"] == p})
             ax.set_xticks(radii, [f"{radius:.2g}" for radius in radii])
             ax.minorticks_off()
         axes[0, 0].set(ylabel="test images left correct (%)", ylim=(-3, 103))
         colours = [
-            Line2D([], [], color=style.colour(m), marker=_MARKS[m], label=_LABELS[m])
+            Line2D([], [], color=style.colour(m), marker=_MARKS[m], label=_trained_by(m))
             for m in methods
         ]
         dashes = [
@@ -63,6 +64,11 @@ def published_against_strongest(rows: Sequence[Mapping[str, Any]]) -> style.Card
         ]
         fig.legend(handles=[*colours, *dashes], loc="outside lower center", ncols=4)
     return fig
+
+
+def _trained_by(method: str) -> str:
+    found = METHODS[method].label
+    return f"{found}-{style.norm(_NORM_TRAINED[method])}" if method in _NORM_TRAINED else found
 
 
 def _draw(ax: Any, here: Sequence[Mapping[str, Any]], method: str, kind: str) -> None:

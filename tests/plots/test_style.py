@@ -57,7 +57,8 @@ def test_roles_have_colours_that_can_be_told_from_the_card() -> None:
 
 def test_methods_that_share_a_picture_differ_in_colour() -> None:
     for together in (
-        ("nominal", "baseline", "fgsm", "pgd", "arub", "rub", "coap"),
+        ("nominal", "baseline", "fgsm", "pgd", "arub", "rub"),
+        ("ibp", "coap", "crown", "rub", "rub_optimised", "best", "exact"),
         ("algorithm_1", "algorithm_2", "sgd"),
         ("exact", "attack", "upper", "lower"),
     ):

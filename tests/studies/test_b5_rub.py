@@ -8,7 +8,7 @@ from robustcore.balls import LpBall
 from robustcore.errors import InputError
 from studies import b5_rub
 from studies.b5_rub import small
-from studies.mnist_networks import load_images, make_defense
+from studies.mnist_networks import load_images
 
 
 def test_the_example_worked_on_paper():
@@ -85,5 +85,3 @@ def test_images_are_block_means():
     assert coarse.ball(float("inf"), 0.1).radius == 0.1
     with pytest.raises(InputError, match="side must divide 28, got 10"):
         load_images(side=10)
-    with pytest.raises(InputError, match="no defense 'coap'"):
-        make_defense("coap", LpBall(1, 0.1))
