@@ -56,7 +56,7 @@ ONLY_IN_STUDIES = {
     "requests": (),
     "urllib": (),
     "foolbox": (),
-    "yaml": ("__main__",),
+    "yaml": ("__main__", "parameters"),
 }
 NEVER = ("snakemake", "papermill", "jupytext", "jupyter_book", "IPython")
 BAD_NAMES = ("utils", "util", "misc", "common", "helpers", "helper", "manager")

@@ -88,7 +88,8 @@ def _certified(
     for epsilon in settings.certified_radii:
         at = settings.test_radii.index(epsilon)
         strong, clean = validation[attack][at], validation["clean"]
-        best = max(range(len(networks)), key=lambda i, s=strong, c=clean: (s[i], c[i]))
+        ranked = list(zip(strong, clean, strict=True))
+        best = ranked.index(max(ranked))
         proved = evaluation.certified(networks[best], x, y, balls[at])
         found.append([best, int(proved.sum()), len(x)])
     return found

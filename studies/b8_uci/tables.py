@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +44,9 @@ class Table:
 
     def to(self, device: str) -> Table:
         """The same rows on another device."""
-        moved = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, torch.Tensor)}
+        moved: dict[str, Any] = {
+            k: v.to(device) for k, v in vars(self).items() if isinstance(v, torch.Tensor)
+        }
         return replace(self, **moved)
 
 
@@ -79,7 +82,9 @@ def table(name: str, data: str, split: int, n_validation: int, n_test: int) -> T
         for part in (train, validation, test)
         for x in part
     ]
-    return Table(*tensors, K, (lost_v, lost_t), (most_v, most_t))
+    x, labels, x_v, labels_v, x_t, labels_t = tensors
+    lost, most = (lost_v, lost_t), (most_v, most_t)
+    return Table(x, labels, x_v, labels_v, x_t, labels_t, K, lost, most)
 
 
 def _clean(name: str, split: int) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:

@@ -78,7 +78,8 @@ def images(name: str, unit: str, n_validation: int, n_test: int, device: str) ->
         x = torch.as_tensor(part.x[rows])
         x = standardised(x) if unit == "standardised" else x
         parts.append((x.to(device), torch.as_tensor(part.y[rows]).to(device)))
-    return Images(*parts, found.box if unit == "pixels" else None)
+    train, validation, test = parts
+    return Images(train, validation, test, found.box if unit == "pixels" else None)
 
 
 def standardised(x: torch.Tensor) -> torch.Tensor:
