@@ -8,9 +8,7 @@ Each check returns the size of the largest violation; what size is rounding is s
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from robustcore import convex, patterns
 from robustcore.networks import TwoLayerReLU
 from robustcore.patterns import Patterns
 
+from .checks import Check, by_name
 from .expected import read_from_the_solution
 from .instances import Instance, feasible_over_vertices, instance, random_network
 
@@ -200,36 +199,19 @@ def all_cells(case: Instance) -> float:
     return float((~cells.contains(met)).sum() + (~cells.contains(again)).sum())
 
 
-@dataclass(frozen=True)
-class Check:
-    """A statement, the twin that tests it, and what counts as rounding.
-
-    Source: own
-    """
-
-    statement: str
-    violation: Callable[[Instance], float]
-    tolerance: float
-
-
-CHECKS: Mapping[str, Check] = MappingProxyType(
-    {
-        check.violation.__name__: check
-        for check in (
-            Check("Theorem 1: (5) = (6)", strong_duality, 2e-6),
-            Check("Theorem 1: (4) >= (6) at any network", global_optimality, 1e-8),
-            Check("Theorem 1: m* <= n after pruning", pruned_width, 1e-6),
-            Check("Lemma 6, at the optimum", recovered_cost, 1e-7),
-            Check("Lemma 6, anywhere", recovered_cost_at_any_point, 1e-12),
-            Check("Theorem 2: p_s2 <= p_s1", more_patterns, 1e-6),
-            Check("Theorems 3, 4: (15) = robust cost", inner_maximum, 1e-7),
-            Check("(15) = its certificate", robust_duality, 5e-6),
-            Check("(15) reduced = (15) as printed", reductions, 2e-6),
-            Check("feasible by one LP = (10b) over vertices", feasibility_filter, 0.0),
-            Check("perturbed patterns off the clean ones are dead", dead_patterns, 2e-6),
-            Check("enumeration lacks no pattern", all_cells, 0.0),
-        )
-    }
+CHECKS = by_name(
+    Check("Theorem 1: (5) = (6)", strong_duality, 2e-6),
+    Check("Theorem 1: (4) >= (6) at any network", global_optimality, 1e-8),
+    Check("Theorem 1: m* <= n after pruning", pruned_width, 1e-6),
+    Check("Lemma 6, at the optimum", recovered_cost, 1e-7),
+    Check("Lemma 6, anywhere", recovered_cost_at_any_point, 1e-12),
+    Check("Theorem 2: p_s2 <= p_s1", more_patterns, 1e-6),
+    Check("Theorems 3, 4: (15) = robust cost", inner_maximum, 1e-7),
+    Check("(15) = its certificate", robust_duality, 5e-6),
+    Check("(15) reduced = (15) as printed", reductions, 2e-6),
+    Check("feasible by one LP = (10b) over vertices", feasibility_filter, 0.0),
+    Check("perturbed patterns off the clean ones are dead", dead_patterns, 2e-6),
+    Check("enumeration lacks no pattern", all_cells, 0.0),
 )
 
 
@@ -240,14 +222,7 @@ def run_check(name: str, n_instances: int, first_seed: int = 0) -> dict[str, Any
     """
     check = CHECKS[name]
     sizes = [check.violation(instance(first_seed + k)) for k in range(n_instances)]
-    return {
-        "check": name,
-        "statement": check.statement,
-        "instances": n_instances,
-        "largest_violation": max(sizes),
-        "worst_seed": first_seed + int(np.argmax(sizes)),
-        "tolerance": check.tolerance,
-    }
+    return check.row(sizes, first_seed)
 
 
 def main() -> None:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from robustcore.convex.robust_squared import build
 from robustcore.convex.solving import load_cvxpy, solve
 from robustcore.networks import TwoLayerReLU
 
+from .checks import Check, by_name
 from .expected import read_from_the_solution
 from .instances import Instance, instance
 
@@ -220,32 +219,15 @@ def robust_constraint(case: RegressionInstance) -> float:
     return float(error)
 
 
-@dataclass(frozen=True)
-class Check:
-    """A statement, the twin that tests it, and what counts as rounding.
-
-    Source: own
-    """
-
-    statement: str
-    violation: Callable[[RegressionInstance], float]
-    tolerance: float
-
-
-CHECKS: Mapping[str, Check] = MappingProxyType(
-    {
-        check.violation.__name__: check
-        for check in (
-            Check("Theorem 5: (18) as printed = solved", program_as_printed, 2e-6),
-            Check("Theorem 5: (17) over all vertices = (18)", every_vertex, 2e-6),
-            Check("Theorem 5: (18) = (16) at worst corners", worst_corner, 1e-7),
-            Check("(17) = (18) at any feasible point", worst_corner_anywhere, 1e-12),
-            Check("(18) = its certificate", certificate, 5e-6),
-            Check("(30): least a over joint vertices", joint_cone, 1e-9),
-            Check("(28) = (29), real and +-1 targets", hinge_of_a_sample, 1e-12),
-            Check("(27) = (11)", robust_constraint, 1e-12),
-        )
-    }
+CHECKS = by_name(
+    Check("Theorem 5: (18) as printed = solved", program_as_printed, 2e-6),
+    Check("Theorem 5: (17) over all vertices = (18)", every_vertex, 2e-6),
+    Check("Theorem 5: (18) = (16) at worst corners", worst_corner, 1e-7),
+    Check("(17) = (18) at any feasible point", worst_corner_anywhere, 1e-12),
+    Check("(18) = its certificate", certificate, 5e-6),
+    Check("(30): least a over joint vertices", joint_cone, 1e-9),
+    Check("(28) = (29), real and +-1 targets", hinge_of_a_sample, 1e-12),
+    Check("(27) = (11)", robust_constraint, 1e-12),
 )
 
 
@@ -259,14 +241,4 @@ def run_checks(n_instances: int, first_seed: int = 0) -> list[dict[str, Any]]:
         case = regression_instance(seed)
         for name, check in CHECKS.items():
             sizes[name].append(float(check.violation(case)))
-    return [
-        {
-            "check": name,
-            "statement": CHECKS[name].statement,
-            "instances": n_instances,
-            "largest_violation": max(found),
-            "worst_seed": first_seed + int(np.argmax(found)),
-            "tolerance": CHECKS[name].tolerance,
-        }
-        for name, found in sizes.items()
-    ]
+    return [CHECKS[name].row(found, first_seed) for name, found in sizes.items()]

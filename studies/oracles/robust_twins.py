@@ -6,9 +6,7 @@ Every loss, L1 and Linf balls, degenerate data: see `oracles.instances`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,7 @@ from robustcore.balls import LpBall
 from robustcore.convex import ConvexSolution
 from robustcore.patterns import Patterns, design_matrix, widest_point
 
-from .convex_twins import Check
+from .checks import Check, by_name
 from .expected import read_from_the_solution
 from .instances import Instance, instance
 
@@ -265,22 +263,17 @@ def minimiser_signs(n_vectors: int) -> list[dict[str, Any]]:
     return rows
 
 
-CHECKS: Mapping[str, Check] = MappingProxyType(
-    {
-        check.violation.__name__: check
-        for check in (
-            Check("(11): (10b) in closed form", robust_constraint, 1e-12),
-            Check("Theorem 3: (10) = robust cost of its network", robust_cost, 1e-7),
-            Check("Theorem 3: the same at any point of (11)", robust_cost_anywhere, 1e-11),
-            Check("Theorem 3: X + Delta_rob is worst", worst_point, 1e-7),
-            Check("Theorem 3: (10) >= (24) at any Delta", lower_bounds_of_2, 1e-7),
-            Check("(12) >= (10), and falls with samples", more_samples, 2e-6),
-            Check("(25): exact where patterns are kept", consistent_surrogate, 1e-12),
-            Check("Lemma 7: (23) = (22)", redundant_patterns, 2e-6),
-            Check("dead patterns: (10) does not change", dead_patterns, 3e-6),
-            Check("dead patterns: (11) gives the clean signs", dead_by_sign, 0.0),
-        )
-    }
+CHECKS = by_name(
+    Check("(11): (10b) in closed form", robust_constraint, 1e-12),
+    Check("Theorem 3: (10) = robust cost of its network", robust_cost, 1e-7),
+    Check("Theorem 3: the same at any point of (11)", robust_cost_anywhere, 1e-11),
+    Check("Theorem 3: X + Delta_rob is worst", worst_point, 1e-7),
+    Check("Theorem 3: (10) >= (24) at any Delta", lower_bounds_of_2, 1e-7),
+    Check("(12) >= (10), and falls with samples", more_samples, 2e-6),
+    Check("(25): exact where patterns are kept", consistent_surrogate, 1e-12),
+    Check("Lemma 7: (23) = (22)", redundant_patterns, 2e-6),
+    Check("dead patterns: (10) does not change", dead_patterns, 3e-6),
+    Check("dead patterns: (11) gives the clean signs", dead_by_sign, 0.0),
 )
 
 
@@ -291,11 +284,4 @@ def run_check(name: str, n_instances: int) -> dict[str, Any]:
     """
     check = CHECKS[name]
     sizes = [check.violation(instance(seed)) for seed in range(n_instances)]
-    return {
-        "check": name,
-        "statement": check.statement,
-        "instances": n_instances,
-        "largest_violation": max(sizes),
-        "worst_seed": int(np.argmax(sizes)),
-        "tolerance": check.tolerance,
-    }
+    return check.row(sizes)
