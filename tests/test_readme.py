@@ -77,7 +77,7 @@ def test_the_example_of_the_readme_does_what_it_says(
     exec(compile(block, "README.md", "exec"), given)
     torch.testing.assert_close(given["whole"](given["x"]), net(scaled[rows]), atol=1e-4, rtol=1e-4)
     proved, ball = given["proved"], given["ball"]
-    exact = rc.bounds.exact(given["whole"], given["x"], given["y"], ball)
+    exact = rc.bounds.exact(given["whole"], given["x"], given["y"], ball, attained=True)
     assert proved.any()
     assert not proved.all()
     assert (exact[proved] <= 0).all()  # the worst gap of a proved sample, solved exactly

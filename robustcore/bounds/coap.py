@@ -15,6 +15,7 @@ from torch import nn
 from ..balls import LpBall, check_ball
 from ..networks import AffineLayers
 from .inputs import last_layer_gaps, read_network
+from .propagation import in_blocks
 
 Relaxed = tuple[torch.Tensor, torch.Tensor]
 
@@ -62,8 +63,11 @@ def coap(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
             centre = x @ W.T + b
             above = below = ball.support(W)
         else:
-            rows = W.expand(x.shape[0], -1, -1)
-            centre, above, below = _dual(layers, relaxed, rows, b, x, ball)
+            found = [
+                _dual(layers, relaxed, rows.expand(len(x), -1, -1), offsets, x, ball)
+                for rows, offsets in in_blocks(W, b, layers, x)
+            ]
+            centre, above, below = (torch.cat(part, dim=1) for part in zip(*found, strict=True))
         relaxed.append(_hull(centre - below, centre + above))
     centre, above, _ = _dual(layers, relaxed, V, c, x, ball)
     return centre + above

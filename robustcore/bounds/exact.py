@@ -6,6 +6,7 @@ It is the referee of the other bounds: exponential in the worst case, meant for 
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +27,9 @@ def exact(
     ball: LpBall,
     time_limit: float = 60.0,
     tolerance: float = 1e-6,
+    attained: bool = False,
 ) -> torch.Tensor:
-    r"""The worst gap itself, :math:`\max_{\delta\in U} z_k(x+\delta)-z_y(x+\delta)`.
+    r"""The worst gap, :math:`\max_{\delta\in U} z_k(x+\delta)-z_y(x+\delta)`, from above.
 
     Source: [B] eq. (12); the formulation is that of Tjeng, Xiao, Tedrake (2019)
 
@@ -43,30 +45,41 @@ def exact(
     tolerance : float
         Largest allowed distance, absolute plus relative, between the value attained and the
         solver's bound on it.
+    attained : bool
+        Whether to give the values that the network attains at points of the ball instead: a sound
+        bound lies above them.
 
     Returns
     -------
     (n, K) tensor, float64
-        Values that the network *attains* at a point of the ball, found to be maximal within
-        `tolerance`: a sound bound lies above them.
+        Upper bounds, and within `tolerance` and what follows of values that are attained.
 
     Notes
     -----
-    Convolutions are expanded into matrices, max pools into tournaments of ReLUs.
+    The bound is the solver's dual one, never its "optimal" value, on a program whose columns lie in
+    [0, 1] and whose rows have 1 as their largest entry. A solver that keeps its tolerances solves a
+    program in which each row, column and reduced cost is off by 1e-9; what that is worth, carried
+    through the layers with |W|, is added. A bound below a value that the network attains, at the
+    solver's point or at a vertex, is refused. Convolutions are expanded into matrices, max pools
+    into tournaments of ReLUs.
 
     Raises
     ------
     InputError
         If the ball is neither L1 nor Linf.
     SolverError
-        If optimality was not proved within the time limit.
+        If optimality was not proved within the time limit, or the solver's bound is refuted.
     """
     check_ball(ball)
     if ball.p != 1 and not math.isinf(ball.p):
         raise InputError(f"the exact value needs an L1 or Linf ball, got p={ball.p:g}.")
+    ball = LpBall(ball.p, ball.radius)  # its box is not used
     with torch.no_grad():
         layers, x, y = read_network(net, x, y, torch.float64)
         V, c = last_layer_gaps(layers, y)
+    if len(layers) == 1:  # affine: nothing to solve
+        gaps = torch.einsum("nkm,nm->nk", V, x) + c + ball.support(V)
+        return gaps.scatter(1, y[:, None], 0.0)
     arrays = [(W.detach().cpu().numpy(), b.detach().cpu().numpy()) for W, b in layers[:-1]]
     result = torch.zeros_like(c)
     for i in range(x.shape[0]):
@@ -74,9 +87,18 @@ def exact(
         for k in range(c.shape[1]):
             if k != int(y[i]):
                 row = V[i, k].cpu().numpy()
-                value = program.maximise(row, time_limit, tolerance)
-                result[i, k] = value + float(c[i, k])
+                low, high = program.maximise(row, time_limit, tolerance)
+                result[i, k] = (low if attained else high) + float(c[i, k])
     return result
+
+
+_TOLERANCE = 1e-9
+_TOLERANCES = {
+    "primal_feasibility_tolerance": _TOLERANCE,
+    "dual_feasibility_tolerance": _TOLERANCE,
+    "mip_feasibility_tolerance": _TOLERANCE,
+    "mip_abs_gap": _TOLERANCE,
+}
 
 
 @dataclass(frozen=True)
@@ -84,7 +106,8 @@ class _Program:
     """Constraints of one sample; only the objective changes from class to class.
 
     Columns: positive and negative part of delta (M each), then for each hidden layer the
-    activations h (r_l) and the binary states s (r_l).
+    activations h (r_l) and the binary states s (r_l), each divided by its upper bound. `slack` is
+    how far the last activations are off if the solver uses its tolerances up.
     """
 
     layers: list[tuple[np.ndarray, np.ndarray]]
@@ -94,6 +117,7 @@ class _Program:
     upper: np.ndarray
     column_upper: np.ndarray
     integer: np.ndarray
+    slack: np.ndarray
 
     @classmethod
     def build(
@@ -109,6 +133,7 @@ class _Program:
         column_upper, integer = np.ones(n_columns), np.zeros(n_columns)
         column_upper[: 2 * M] = ball.radius
         inputs, at, interval = delta, 2 * M, None
+        slack = np.full(M, 3 * _TOLERANCE * ball.radius)
         for W, b in layers:
             low, high = _interval(W, b, x, ball, interval)
             offset = b + W @ x if interval is None else b
@@ -123,43 +148,61 @@ class _Program:
             ]  # z <= h <= z - low(1-s), h <= high s
             column_upper[at : at + b.size] = high
             integer[at + b.size : at + 2 * b.size] = 1
+            # three rows and a column, none with an entry above the neuron's width
+            widest = np.abs(csr_array(z) @ diags_array(column_upper)).max(axis=1).toarray().ravel()
+            largest = np.maximum(np.maximum(high, -low), widest)
+            slack = np.abs(W) @ slack + 4 * _TOLERANCE * largest
             inputs, interval, at = h, (np.zeros_like(b), high), at + 2 * b.size
-        matrix = vstack([csr_array(row) for row in rows], format="csr")
-        return cls(layers, x, ball, matrix, np.concatenate(upper), column_upper, integer)
+        matrix = csr_array(vstack([csr_array(row) for row in rows]) @ diags_array(column_upper))
+        size = np.abs(matrix).max(axis=1).toarray().ravel()
+        size[size == 0] = 1.0
+        matrix = csr_array(diags_array(1 / size) @ matrix)
+        upper_of = np.concatenate(upper) / size
+        return cls(layers, x, ball, matrix, upper_of, column_upper, integer, slack)
 
-    def maximise(self, row: np.ndarray, time_limit: float, tolerance: float) -> float:
-        """The largest value of row' h^{L-1}, attained at a point of the ball."""
-        M = self.x.size
+    def maximise(self, row: np.ndarray, time_limit: float, tolerance: float) -> tuple[float, float]:
+        """The largest value of row' h^{L-1}: attained at a point of the ball, and bounded."""
+        M, width = self.x.size, self.layers[-1][1].size
         cost = np.zeros(self.column_upper.size)
-        if self.layers:
-            width = self.layers[-1][1].size
-            cost[-2 * width : -width] = -row
-        else:
-            cost[:M], cost[M:] = -row, row
-        found = milp(
-            cost,
-            constraints=LinearConstraint(self.matrix, -np.inf, self.upper),
-            bounds=(np.zeros_like(cost), self.column_upper),
-            integrality=self.integer,
-            options={"time_limit": time_limit, "mip_rel_gap": 0.0},
-        )
-        if found.x is None:
+        cost[-2 * width : -width] = -row * self.column_upper[-2 * width : -width]
+        size = np.abs(cost).sum()
+        if size == 0:
+            return 0.0, 0.0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # scipy hands on the tolerances, and says so
+            found = milp(
+                cost / size,
+                constraints=LinearConstraint(self.matrix, -np.inf, self.upper),
+                bounds=(0.0, (self.column_upper > 0).astype(float)),
+                integrality=self.integer,
+                options={"time_limit": time_limit, "mip_rel_gap": 0.0, **_TOLERANCES},
+            )
+        if found.x is None or found.mip_dual_bound is None:
             raise SolverError(f"the MILP gave no solution: {found.message}")
-        delta = self.ball.project(found.x[:M] - found.x[M : 2 * M])
-        attained = float(row @ self._activations(delta))
-        bound = -float(found.mip_dual_bound if found.mip_dual_bound is not None else found.fun)
-        constant = 0.0 if self.layers else float(row @ self.x)
-        if bound + constant - attained > tolerance * (1 + abs(attained)):
+        split = found.x[: 2 * M] * self.ball.radius
+        tried = self.ball.project(split[:M] - split[M:])[None]
+        if self.ball.p == 1:
+            tried = np.concatenate([tried, self.ball.vertices(M)])
+        attained = float((self._activations(tried) @ row).max())
+        bound = -float(found.mip_dual_bound) * size
+        slack = np.abs(row) @ self.slack + _TOLERANCE * size * cost.size
+        if not bound + slack >= attained - 1e-12 * size:
             raise SolverError(
-                f"the MILP stopped between {attained:.6g} and {bound + constant:.6g} "
+                f"the MILP's bound {bound:.9g} lies below {attained:.9g}, which the network "
+                "attains; scale the network or use another bound."
+            )
+        if bound - attained > tolerance * (1 + abs(attained)):
+            raise SolverError(
+                f"the MILP stopped between {attained:.6g} and {bound:.6g} "
                 f"({found.message}); allow more time or use a smaller network."
             )
-        return attained
+        return attained, max(bound, attained) + slack
 
     def _activations(self, delta: np.ndarray) -> np.ndarray:
+        """The last hidden layer at x + delta: (v, M) -> (v, r)."""
         h = self.x + delta
         for W, b in self.layers:
-            h = np.maximum(W @ h + b, 0)
+            h = np.maximum(h @ W.T + b, 0)
         return h
 
 

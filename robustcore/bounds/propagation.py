@@ -6,6 +6,7 @@ bounds a single neuron; these bound every neuron on the whole ball, and work for
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +16,8 @@ from ..balls import LpBall, check_ball
 from ..networks import AffineLayers, AffineMap, Dense
 from .inputs import last_layer_gaps, read_layers, read_network
 
-_COLUMNS = 512  # of the first layer, held at once where it is not a matrix
+_COLUMNS = 2**22  # numbers of the first layer, held at once where it is not a matrix
+_BLOCK = 2**21  # numbers of one product that is carried back, where no graph is kept
 
 
 def ibp(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
@@ -62,7 +64,7 @@ def row_support(first: AffineMap, ball: LpBall) -> torch.Tensor:
         return ball.support(first.weight)
     parts = [
         ball.support(first.columns(index).T)
-        for index in torch.arange(first.n_inputs).split(_COLUMNS)
+        for index in torch.arange(first.n_inputs).split(max(1, _COLUMNS // first.n_outputs))
     ]
     return torch.linalg.vector_norm(torch.stack(parts), ball.dual_exponent, dim=0)
 
@@ -105,13 +107,33 @@ def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> tor
             low, high = _first_layer(layers, x, ball)
         else:
             i_low, i_high = _interval(W, b, low.clamp(min=0), high.clamp(min=0))
-            rows = torch.cat([W, -W]).expand(x.shape[0], -1, -1)
-            offsets = torch.cat([b, -b]).expand(x.shape[0], -1)
-            found = _backward(layers, lines, rows, offsets, x, ball)
+            found = torch.cat(
+                [
+                    _backward(layers, lines, rows.expand(len(x), -1, -1), offsets, x, ball)
+                    for rows, offsets in in_blocks(
+                        torch.cat([W, -W]), torch.cat([b, -b]), layers, x
+                    )
+                ],
+                dim=1,
+            )
             high = torch.minimum(i_high, found[:, : len(b)])
             low = torch.maximum(i_low, -found[:, len(b) :])
         lines.append(_Lines.around(low, high))
     return _backward(layers, lines, V, c, x, ball)
+
+
+def in_blocks(
+    W: torch.Tensor, b: torch.Tensor, layers: AffineLayers, x: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Rows and offsets, so many at once that a product for all samples has `_BLOCK` numbers.
+
+    All at once while gradients are recorded: the graph keeps every block anyway.
+
+    Source: own
+    """
+    widest = max(x.shape[1], *(len(offsets) for _, offsets in layers))
+    rows = len(W) if torch.is_grad_enabled() else max(1, _BLOCK // max(1, len(x) * widest))
+    return zip(W.split(rows), b.split(rows), strict=True)
 
 
 @dataclass(frozen=True)

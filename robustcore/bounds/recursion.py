@@ -33,7 +33,7 @@ from .inputs import last_layer_gaps, read_layers
 
 # rows of a sweep held at once: enough for the matrix product, small in memory
 ROWS = {"cpu": 1024, "cuda": 65536}
-ENTRIES = 2**24  # and at most so many numbers of one layer: convolutions are wide
+ENTRIES = 2**22  # and at most so many numbers of one layer: convolutions are wide
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Recursion:
             self,
             z=self.z.repeat_interleave(K, 0),
             slopes=[t.repeat_interleave(K, 0) for t in self.slopes],
-            V=self.V.reshape(n * K, 1, -1),
+            V=self.V.reshape(n * K, 1, self.V.shape[-1]),
             c=self.c.reshape(n * K, 1),
         )
 

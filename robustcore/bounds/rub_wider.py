@@ -6,7 +6,9 @@ set with a simple description of its extreme points gives a bound in closed form
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -78,7 +80,7 @@ def rub_boxed(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) ->
     ----------
     net : ReLUNetwork or nn.Sequential of supported layers
     x : (n, ...) tensor
-        Inside the box.
+        Inside the box, or outside by the rounding of a float32: the box then reaches to x.
     y : (n,) class labels
     ball : LpBall
         p = 1, with a box.
@@ -185,15 +187,26 @@ def rub_optimised(
         certification.
     """
     check_l1(ball)
+    if torch.is_inference_mode_enabled():  # the search for t needs gradients: leave it, with copies
+        with torch.inference_mode(False):
+            return rub_optimised(
+                copy.deepcopy(net),
+                copy.deepcopy(x),
+                copy.deepcopy(y),
+                ball,
+                steps,
+                vertices,
+                learning_rate,
+            )
     with torch.no_grad():
         at = Recursion.around(net, x, y)
         if len(at.maps) == 1:
             return arub(net, x, y, ball)
-        every = Vertices(at.maps[0], ball.radius).all()
+        every = Vertices(at.maps[0], ball.radius)
         pairs = at.each_class()
         _, slopes = gap_jacobian(net, x, y)
         scores = torch.cat([slopes, -slopes], -1).flatten(0, 1)
-        few = every[scores.topk(min(vertices, len(every)), dim=-1).indices]
+        few = every.at(scores.topk(min(vertices, len(every)), dim=-1).indices)
         nominal = _largest(pairs, every)
     free = [t.clone().requires_grad_() for t in pairs.slopes]
     optimiser = torch.optim.Adam(free, lr=learning_rate)
@@ -211,11 +224,16 @@ def rub_optimised(
         return torch.minimum(nominal, _largest(frozen, every)).reshape(at.c.shape)
 
 
-def _largest(at: Recursion, every: torch.Tensor) -> torch.Tensor:
-    """The largest value over all perturbations, in chunks."""
-    width = at.width()
-    chunks = (every[i : i + width] for i in range(0, len(every), width))
-    return torch.stack([at.values(some).amax(dim=1) for some in chunks]).amax(dim=0)
+def _largest(at: Recursion, every: Vertices) -> torch.Tensor:
+    """The largest value over all vertices, a few at a time."""
+    return torch.stack([values.amax(dim=1) for values in _sweep(at, every)]).amax(dim=0)
+
+
+def _sweep(at: Recursion, every: Vertices) -> Iterator[torch.Tensor]:
+    """The values at all vertices in order, (n, v, K) at a time."""
+    index = torch.arange(len(every), device=at.c.device)
+    for some in index.split(at.width()):
+        yield at.values(every.at(some))
 
 
 def _axis_gains(
@@ -226,8 +244,5 @@ def _axis_gains(
     if len(at.maps) == 1:
         clean, rows = gap_jacobian(net, x, y)
         return length * torch.cat([rows, -rows], dim=-1).mT, clean
-    steps = Vertices(at.maps[0], length).all()
-    clean = at.values(torch.zeros_like(steps[:1]))[:, 0]
-    width = at.width()
-    chunks = [at.values(steps[i : i + width]) for i in range(0, len(steps), width)]
-    return torch.cat(chunks, dim=1) - clean[:, None], clean
+    clean = at.values(at.z.new_zeros(1, at.z.shape[1]))[:, 0]
+    return torch.cat(list(_sweep(at, Vertices(at.maps[0], length))), dim=1) - clean[:, None], clean

@@ -75,7 +75,7 @@ def exact_share(
     form, ball = net.as_classifier(), LpBall(math.inf, radius)
     for k in torch.nonzero(high - low > _SETTLED)[:, 0].tolist():
         try:
-            gap = bounds.exact(form, x[k : k + 1], y[k : k + 1], ball, time_limit)
+            gap = bounds.exact(form, x[k : k + 1], y[k : k + 1], ball, time_limit, attained=True)
         except SolverError:
             undecided += 1
             continue

@@ -151,7 +151,7 @@ def lemma_rows(
         for number in range(n_networks):
             net, x, y = random_network(K, width, generator), torch.zeros(1, 2).double(), _FIRST
             ball = LpBall((1, INF)[number % 2], radius)
-            worst = bounds.exact(net, x, y, ball)
+            worst = bounds.exact(net, x, y, ball, attained=True)
             points = net(critical_points(net, x[0], ball))
             for name in ("cross-entropy", "hinge", "zero-one"):
                 left = LOSSES[name](points, y.expand(len(points))).max()

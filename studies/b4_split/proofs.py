@@ -155,7 +155,7 @@ def theorem_5_values(
         "(16)": max(_outer(lines, u) for u in inside),
         "(17)": _with_conjugate(lines, p, v, rng),
         "(18)": value,
-        "(19)": float(bounds.exact(net, x[None], _FIRST, ball)[0, 1]),
+        "(19)": float(bounds.exact(net, x[None], _FIRST, ball, attained=True)[0, 1]),
         "(20)": float(bounds.split(net, x[None], _FIRST, ball, *slopes)[0, 1]),
     }
 
@@ -219,7 +219,7 @@ def induction_values(
     lines = Lines(up.numpy(), down.numpy(), float(offset), points.numpy(), points.numpy())
     last = torch.stack([0 * row, row]), torch.stack([0 * offset, offset])
     whole = ReLUNetwork.from_arrays([*front, last]).requires_grad_(False)
-    left = float(bounds.exact(whole, x[None], _FIRST, ball)[0, 1])  # (31)
+    left = float(bounds.exact(whole, x[None], _FIRST, ball, attained=True)[0, 1])  # (31)
     return left, lines.after_lemma_3()[0]  # (32)
 
 

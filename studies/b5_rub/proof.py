@@ -133,7 +133,7 @@ def chain_values(
         net, x.expand(many, -1), y.expand(many), ball, s, [v.expand(many, -1) for v in t]
     )
     return {
-        "(38)": float(bounds.exact(net, x, y, ball)[0, 1]),
+        "(38)": float(bounds.exact(net, x, y, ball, attained=True)[0, 1]),
         "(39)": float(bounds.sup_inf(net, x, y, ball)[0, 1]),
         "(40)": float(objective[:, 1].max()),
         "(35)": float(bounds.rub(net, x, y, ball, t=t)[0, 1]),

@@ -91,7 +91,7 @@ def _rise(cases: Sequence[Case], radius: float) -> dict[str, Any]:
         others = torch.nn.functional.one_hot(y, net.n_classes) == 0
         with torch.no_grad():
             found.setdefault("clean", []).append(gaps(net(x), y)[others])
-        found.setdefault("exact", []).append(bounds.exact(net, x, y, ball)[others])
+        found.setdefault("exact", []).append(bounds.exact(net, x, y, ball, attained=True)[others])
         for name, technique in _TECHNIQUES.items():
             found.setdefault(name, []).append(technique(net, x, y, ball)[others].detach())
     value = {name: torch.cat(parts) for name, parts in found.items()}

@@ -58,7 +58,11 @@ def tightness(
         x, y = one.x[:n], one.y[:n]
         M = x.shape[1]
         ball = LpBall(float(p), scale * one.radius / {"1": 1.0, "2": math.sqrt(M), "inf": M}[p])
-        exact = _attacked(one, x, y, ball) if p == "2" else bounds.exact(one.net, x, y, ball)
+        exact = (
+            _attacked(one, x, y, ball)
+            if p == "2"
+            else bounds.exact(one.net, x, y, ball, attained=True)
+        )
         found = {name: getattr(bounds, name)(one.net, x, y, ball) for name in methods}
         about = {
             "data": one.data,

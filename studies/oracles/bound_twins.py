@@ -115,7 +115,7 @@ def compare(instance: Instance, draws: int, rng: np.random.Generator) -> dict[st
     net, x, y = instance.net, instance.x, instance.y
     ball = LpBall(1, instance.radius)
     rub, arub = bounds.rub(net, x, y, ball), bounds.arub(net, x, y, ball)
-    exact = bounds.exact(net, x, y, ball)
+    exact = bounds.exact(net, x, y, ball, attained=True)
     slopes = bounds.nominal_slopes(net, x)
     attacked = torch.full_like(exact, -torch.inf)
     twin_rub, twin_arub = torch.zeros_like(rub), torch.zeros_like(arub)

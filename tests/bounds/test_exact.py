@@ -1,5 +1,6 @@
 """The MILP referee against brute force."""
 
+import importlib
 import math
 
 import numpy as np
@@ -8,9 +9,11 @@ import torch
 
 from robustcore import bounds
 from robustcore.balls import LpBall
-from robustcore.errors import InputError
+from robustcore.errors import InputError, SolverError
 from robustcore.losses import gaps
 from studies.oracles.bound_twins import random_instances
+
+exact_module = importlib.import_module("robustcore.bounds.exact")
 
 
 @pytest.mark.parametrize("p", [1, math.inf])
@@ -21,7 +24,7 @@ def test_no_dense_sample_beats_it_and_a_grid_comes_close(p):
     assert len(instances) == 8
     for instance in instances:
         ball = LpBall(p, instance.radius)
-        exact = bounds.exact(instance.net, instance.x, instance.y, ball)
+        exact = bounds.exact(instance.net, instance.x, instance.y, ball, attained=True)
         delta = torch.from_numpy(ball.sample((20_000, 2), rng))
         for i in range(2):
             z = instance.net(instance.x[i] + delta)
@@ -34,3 +37,53 @@ def test_it_needs_a_polyhedral_ball():
     instance = next(iter(random_instances(1, seed=0)))
     with pytest.raises(InputError, match="L1 or Linf ball, got p=2"):
         bounds.exact(instance.net, instance.x, instance.y, LpBall(2, 1.0))
+
+
+@pytest.mark.parametrize("scale", [1e-5, 1.0, 1e5])
+@pytest.mark.parametrize("p", [1, math.inf])
+def test_the_bound_lies_above_what_is_attained_at_every_scale(p, scale):
+    """On a program as it stands, 1e-9 of a solver is nothing to weights of 1e-5."""
+    for instance in random_instances(4, seed=70):
+        net = instance.net
+        with torch.no_grad():
+            net.layers[0].weight.mul_(scale)
+            net.layers[0].bias.mul_(scale)
+        arguments = (net, instance.x, instance.y, LpBall(p, instance.radius))
+        low, high = bounds.exact(*arguments, attained=True), bounds.exact(*arguments)
+        others = torch.arange(low.shape[1]) != instance.y[:, None]
+        assert (high >= low).all()
+        assert (high - low)[others].max() <= 1e-5 * (1 + low.abs().max())
+        rng = np.random.default_rng(0)
+        delta = torch.from_numpy(arguments[3].sample((2000, instance.x.shape[1]), rng))
+        for i, y in enumerate(instance.y):
+            assert (gaps(net(instance.x[i] + delta), y.expand(2000)).amax(0) <= high[i]).all()
+
+
+def test_a_solver_is_not_taken_on_its_word(monkeypatch):
+    instance = next(iter(random_instances(1, seed=3)))
+    arguments = (instance.net, instance.x, instance.y, LpBall(1, instance.radius))
+    truthful = exact_module.milp
+
+    def optimistic(cost, **options):
+        found = truthful(cost, **options)
+        found.mip_dual_bound = found.mip_dual_bound + 1e-3  # of the objective, whose size is 1
+        return found
+
+    monkeypatch.setattr(exact_module, "milp", optimistic)
+    with pytest.raises(SolverError, match="lies below"):
+        bounds.exact(*arguments)
+
+
+def test_a_solver_that_stops_early_gives_no_answer(monkeypatch):
+    instance = next(iter(random_instances(1, seed=3)))
+    arguments = (instance.net, instance.x, instance.y, LpBall(1, instance.radius))
+    truthful = exact_module.milp
+
+    def early(cost, **options):
+        found = truthful(cost, **options)
+        found.mip_dual_bound = found.mip_dual_bound - 0.1
+        return found
+
+    monkeypatch.setattr(exact_module, "milp", early)
+    with pytest.raises(SolverError, match="stopped between"):
+        bounds.exact(*arguments)

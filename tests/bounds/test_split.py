@@ -47,7 +47,7 @@ def test_slopes_may_differ_from_class_to_class():
 def test_theorem_5_is_an_equality(p, seed):
     net, x, y = instance((1 + seed % 3, 5, 3), seed)
     ball = LpBall(p, 0.2 + 0.2 * seed)
-    exact = bounds.exact(net, x, y, ball)
+    exact = bounds.exact(net, x, y, ball, attained=True)
     assert torch.allclose(bounds.sup_inf(net, x, y, ball), exact, atol=1e-7)
 
 
@@ -57,7 +57,7 @@ def test_theorem_8_is_an_upper_bound_below_rub(sizes, seed):
     net, x, y = instance(sizes, 100 + seed)
     ball = LpBall(1, 0.3 + 0.4 * seed)
     found = bounds.sup_inf(net, x, y, ball)
-    assert (found >= bounds.exact(net, x, y, ball) - 1e-8).all()
+    assert (found >= bounds.exact(net, x, y, ball, attained=True) - 1e-8).all()
     assert (found <= bounds.rub(net, x, y, ball) + 1e-8).all()
 
 
@@ -65,7 +65,9 @@ def test_theorem_8_is_no_equality():
     """By hand: the worst gap is -1/2, the sup-inf form +1/2."""
     net, x, y = b4_split.hand_network()
     ball = LpBall(1, 1.0)
-    assert bounds.exact(net, x, y, ball)[0, 1].item() == pytest.approx(-0.5, abs=1e-9)
+    assert bounds.exact(net, x, y, ball, attained=True)[0, 1].item() == pytest.approx(
+        -0.5, abs=1e-9
+    )
     assert bounds.sup_inf(net, x, y, ball)[0, 1].item() == pytest.approx(0.5, abs=1e-9)
     assert max(row["gap"] for row in b4_split.gap_along(net, y, 1.0)) == -0.5
 
@@ -128,7 +130,7 @@ def test_radius_zero_is_the_clean_gap_at_any_depth():
 def test_an_affine_network_needs_no_slopes():
     net, x, y = instance((3, 3), 0)
     ball = LpBall(1, 0.5)
-    exact = bounds.exact(net, x, y, ball)
+    exact = bounds.exact(net, x, y, ball, attained=True)
     for technique in (bounds.split, bounds.sup_inf, bounds.inf_sup):
         assert torch.allclose(technique(net, x, y, ball), exact, atol=1e-9)
 
@@ -139,7 +141,7 @@ def test_a_scaler_keeps_the_radius_in_raw_units():
     scaled = ReLUNetwork.from_arrays([(m.weight, m.bias) for m in net.layers], scaler)
     ball = LpBall(1, 0.6)
     found = bounds.sup_inf(scaled, x, y, ball)
-    assert torch.allclose(found, bounds.exact(scaled, x, y, ball), atol=1e-7)
+    assert torch.allclose(found, bounds.exact(scaled, x, y, ball, attained=True), atol=1e-7)
 
 
 def test_gradients_flow_through_the_objective():

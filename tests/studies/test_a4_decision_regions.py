@@ -25,7 +25,7 @@ def test_the_judge_agrees_with_the_mixed_integer_program(seed):
         net.b += 0.4 * torch.randn(9, generator=generator, dtype=torch.float64)
     points, ball = a4_hinge.planar(seed, n=8), LpBall(math.inf, 0.4)
     y = torch.from_numpy((points.y > 0).astype(int))
-    gap = bounds.exact(net.as_classifier(), torch.from_numpy(points.X), y, ball)
+    gap = bounds.exact(net.as_classifier(), torch.from_numpy(points.X), y, ball, attained=True)
     worst = -gap.gather(1, (1 - y)[:, None])[:, 0].numpy()
     found = planar_exact.worst_margins(net, points.X, points.y, ball)
     assert found == pytest.approx(worst, abs=1e-6)
