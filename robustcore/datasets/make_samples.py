@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import DataError
 from .catalogue import CIFAR10, FASHION_MNIST, MNIST, ImageSet, uci_sets
-from .files import data_folder
+from .files import data_folder, digest
 from .images import DOWNSAMPLINGS, Arrays, load_cifar10, load_idx_set
 from .samples import SAMPLE_CLASSES
 from .uci import canonical_table
@@ -137,9 +137,19 @@ def make_published() -> None:
     pack_bytes("uci_published_imputed.csv.xz", cells)
 
 
+def write_checksums() -> None:
+    """The SHA-256 of every sample, which each reading is compared with.
+
+    Source: own
+    """
+    lines = [f"{digest(p, 'sha256')}  {p.name}\n" for p in sorted(FOLDER.glob("*.xz"))]
+    (FOLDER / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     make_idx_samples()
     make_cifar_samples()
     make_uci_samples()
     make_published()
+    write_checksums()

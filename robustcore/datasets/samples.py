@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import lzma
 from importlib import resources
@@ -9,7 +10,7 @@ from importlib.resources.abc import Traversable
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import CorruptDataError, DataError, InputError
 from .catalogue import CIFAR10, FASHION_MNIST, MNIST, ImageSet
 
 SAMPLE_CLASSES = (1, 7, 2, 8)
@@ -31,6 +32,35 @@ def sample_file(name: str) -> Traversable:
     return resources.files(__package__).joinpath("samples", name)
 
 
+def sample_bytes(file: str) -> bytes:
+    """A file of the samples folder, compared with its checksum and unpacked.
+
+    Source: own
+
+    Raises
+    ------
+    DataError
+        If the file, or the list of checksums, is missing: the installation is not whole.
+    CorruptDataError
+        If its bytes are not those that were shipped.
+    """
+    try:
+        packed = sample_file(file).read_bytes()
+        lines = sample_file("SHA256SUMS").read_text("utf-8").splitlines()
+    except OSError as missing:
+        raise DataError(
+            f"the package lacks its sample {file} or the checksums; install robustcore again."
+        ) from missing
+    wanted = {name: digest for digest, name in (line.split() for line in lines)}.get(file)
+    got = hashlib.sha256(packed).hexdigest()
+    if got != wanted:
+        raise CorruptDataError(
+            f"the package's sample {file} must have the sha256 {wanted}, got {got}; install "
+            "robustcore again."
+        )
+    return lzma.decompress(packed)
+
+
 def read_sample(name: str) -> dict[str, np.ndarray]:
     """The arrays of one image sample.
 
@@ -47,7 +77,7 @@ def read_sample(name: str) -> dict[str, np.ndarray]:
         train_x, test_x (n, channels, height, width) uint8; train_y, test_y (n,) int64; and the
         strings source, licence, made.
     """
-    raw = lzma.decompress(sample_file(f"{name}.npz.xz").read_bytes())
+    raw = sample_bytes(f"{name}.npz.xz")
     with np.load(io.BytesIO(raw)) as arrays:
         found = {key: arrays[key] for key in arrays.files}
     return {k: v.astype(np.int64) if k.endswith("_y") else v for k, v in found.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import lzma
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from ..errors import CorruptDataError, InputError
 from .catalogue import UCI_LICENCE, UciEntry, uci_sets
 from .files import data_folder, digest, fetch, set_aside
 from .records import Dataset, Part
-from .samples import sample_file
+from .samples import sample_bytes, sample_file
 from .splits import Rows, random_rows
 from .uci_published import as_published, published_rows
 from .uci_sources import check_table, parse, read_table
@@ -113,10 +112,10 @@ def _from_folder(entry: UciEntry) -> tuple[bytes, str] | None:
 
 def _from_package(entry: UciEntry) -> tuple[bytes, str] | None:
     """Small sets ship with the package."""
-    packed = sample_file(f"uci-{entry.name}.csv.xz")
-    if not packed.is_file():
+    file = f"uci-{entry.name}.csv.xz"
+    if not sample_file(file).is_file():
         return None
-    table = lzma.decompress(packed.read_bytes())
+    table = sample_bytes(file)
     check_table(table, entry)
     return table, "package"
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import functools
 import io
-import lzma
 
 import numpy as np
 
 from .catalogue import UciEntry
 from .records import mean_and_deviation
-from .samples import sample_file
+from .samples import sample_bytes
 from .splits import Rows
 
 _PARTS = ("train", "val", "test")
@@ -26,7 +25,7 @@ _CLASS_COLUMN = {"arrhythmia": 199}  # x200 was taken for the diagnosis
 
 @functools.cache
 def _all_splits() -> dict[str, np.ndarray]:
-    raw = lzma.decompress(sample_file("uci_published_splits.npz.xz").read_bytes())
+    raw = sample_bytes("uci_published_splits.npz.xz")
     with np.load(io.BytesIO(raw)) as arrays:
         return {key: arrays[key].astype(np.int64) for key in arrays.files}
 
@@ -34,7 +33,7 @@ def _all_splits() -> dict[str, np.ndarray]:
 @functools.cache
 def _all_imputed() -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Row, column and value of each cell that the published matrices fill in, by data set."""
-    text = lzma.decompress(sample_file("uci_published_imputed.csv.xz").read_bytes()).decode()
+    text = sample_bytes("uci_published_imputed.csv.xz").decode()
     cells: dict[str, list[tuple[int, int, float]]] = {}
     for line in text.splitlines()[1:]:
         name, row, column, value = line.split(",")

@@ -1,16 +1,18 @@
 """The samples are what they say: the same bytes as the full sets, small, with licences."""
 
+import io
 import lzma
 import re
+import shutil
 
 import numpy as np
 import pytest
 
-from robustcore.datasets import catalogue, images, load, make_samples
+from robustcore.datasets import catalogue, images, load, make_samples, samples
 from robustcore.datasets.samples import SAMPLE_CLASSES, read_sample, sample_file
 from robustcore.datasets.uci import canonical_table
 from robustcore.datasets.uci_sources import check_table
-from robustcore.errors import InputError
+from robustcore.errors import CorruptDataError, DataError, InputError
 
 KEYS = ("train_x", "train_y", "test_x", "test_y")
 
@@ -112,3 +114,46 @@ def test_options_that_a_sample_lacks_are_refused():
         load("cifar10-7x7", downsample="bilinear")
     with pytest.raises(InputError, match="full size"):
         load("mnist-sample", downsample="stride")
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of the package's samples that a test may damage."""
+    folder = tmp_path / "samples"
+    shutil.copytree(make_samples.FOLDER, folder)
+    monkeypatch.setattr(samples, "sample_file", lambda name: folder / name)
+    return folder
+
+
+def test_every_sample_has_its_checksum(package, monkeypatch):
+    listed = (package / "SHA256SUMS").read_text()
+    monkeypatch.setattr(make_samples, "FOLDER", package)
+    make_samples.write_checksums()
+    assert (package / "SHA256SUMS").read_text() == listed
+    assert len(listed.splitlines()) == sum(name.endswith(".xz") for name in sizes())
+
+
+def test_a_valid_file_with_other_labels_is_refused(package):
+    found = read_sample("cifar10_7x7_stride")
+    buffer = io.BytesIO()
+    np.savez(buffer, **(found | {"train_y": found["train_y"][::-1].astype(np.uint8)}))
+    (package / "cifar10_7x7_stride.npz.xz").write_bytes(lzma.compress(buffer.getvalue()))
+    with pytest.raises(CorruptDataError, match=r"stride\.npz\.xz must have the sha256 .* install"):
+        load("cifar10-7x7")
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:-9], lambda b: b"", lambda b: b[:99] + b"!" + b[100:]]
+)
+def test_a_damaged_sample_is_one_sentence(package, damage):
+    file = package / "mnist.npz.xz"
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(CorruptDataError, match="must have the sha256"):
+        load("mnist-sample")
+
+
+@pytest.mark.parametrize("name", ["mnist.npz.xz", "SHA256SUMS"])
+def test_a_missing_sample_is_one_sentence(package, name):
+    (package / name).unlink()
+    with pytest.raises(DataError, match=r"lacks its sample mnist\.npz\.xz or the checksums"):
+        load("mnist-sample")
