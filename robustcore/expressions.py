@@ -14,7 +14,8 @@ comprehensions, and the names below; no attributes, no lambdas, nothing else.
   of a - b. `level=` changes the 95 %, for example where several intervals are read together;
 - `paper`: the value that the paper prints.
 
-Numbers in `where` match to a relative 1e-9.
+Numbers in `where` match to a relative 1e-9. An expression that is too long or too deep, or would
+take too many steps or too large a number, is refused before or while it runs.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from __future__ import annotations
 import ast
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from scipy import stats
@@ -101,8 +102,14 @@ _FUNCTIONS: dict[str, Any] = {
     "inf": math.inf,
 }
 
+_MAX_TEXT = 10_000  # characters
+_MAX_DEPTH = 60  # nested nodes
+_MAX_STEPS = 1_000_000  # of all comprehensions and ranges together
+_MAX_BITS = 4096  # of a whole number that a power makes
+
 _NODES = (
-    *(ast.Expression, ast.BoolOp, ast.boolop, ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop),
+    *(ast.Expression, ast.BoolOp, ast.boolop, ast.BinOp, ast.UnaryOp, ast.unaryop),
+    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow),
     *(ast.Compare, ast.cmpop, ast.IfExp, ast.Call, ast.keyword, ast.Constant, ast.Name),
     *(ast.Load, ast.Store, ast.Subscript, ast.List, ast.Tuple, ast.Set, ast.Dict),
     *(ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.comprehension),
@@ -128,20 +135,91 @@ def evaluate(expression: str, rows: list[Row], names: Mapping[str, Any]) -> Any:
     """
     text = " ".join(str(expression).split())
     scope = {**_FUNCTIONS, **_queries(rows), **names}
-    _check(text, set(scope))
+    guarded = ast.fix_missing_locations(_Guards().visit(_check(text, set(scope))))
+    scope |= _Budget().functions()
     try:
-        return eval(compile(text, "<criterion>", "eval"), {"__builtins__": {}, **scope})
+        return eval(compile(guarded, "<criterion>", "eval"), {"__builtins__": {}, **scope})
     except InputError:
         raise
     except Exception as error:
         raise InputError(f"`{text}` fails on its rows: {error!r}; correct it.") from error
 
 
-def _check(text: str, known: set[str]) -> None:
+class _Guards(ast.NodeTransformer):
+    """Every loop counts its steps, and products and powers look at their size first."""
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        self.generic_visit(node)
+        node.iter = _call("_counted", node.iter)
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        name = {ast.Pow: "_power", ast.Mult: "_product", ast.Mod: "_remainder"}.get(type(node.op))
+        return _call(name, node.left, node.right) if name else node
+
+
+def _call(name: str, *arguments: ast.expr) -> ast.Call:
+    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
+
+
+class _Budget:
+    """The steps that are left to one evaluation."""
+
+    def __init__(self) -> None:
+        self.left = _MAX_STEPS
+
+    def functions(self) -> dict[str, Any]:
+        own = (self._counted, self._power, self._product, self._remainder)
+        return {f.__name__: f for f in own} | {"range": self._range}
+
+    def _spend(self, steps: int) -> None:
+        self.left -= steps
+        if self.left < 0:
+            raise InputError(f"an expression may take {_MAX_STEPS} steps, this one takes more.")
+
+    def _counted(self, values: Iterable[Any]) -> Iterator[Any]:
+        for value in values:
+            self._spend(1)
+            yield value
+
+    def _range(self, *ends: int) -> range:
+        found = range(*ends)
+        self._spend(min(len(found), _MAX_STEPS + 1) if found else 0)
+        return found
+
+    @staticmethod
+    def _power(base: Any, exponent: Any) -> Any:
+        whole = isinstance(base, int) and isinstance(exponent, int)
+        if whole and base.bit_length() * abs(exponent) > _MAX_BITS:
+            raise InputError(f"{base} ** {exponent} is too large a number for an expression.")
+        return base**exponent
+
+    @staticmethod
+    def _remainder(left: Any, right: Any) -> Any:
+        if isinstance(left, str):
+            raise InputError("% is for numbers, got str.")
+        return left % right
+
+    @staticmethod
+    def _product(left: Any, right: Any) -> Any:
+        for value in (left, right):
+            if not isinstance(value, int | float):
+                raise InputError(f"* is for numbers, got {type(value).__name__}.")
+        return left * right
+
+
+def _check(text: str, known: set[str]) -> ast.Expression:
+    shown = text if len(text) < 200 else text[:200] + "..."
+    if len(text) > _MAX_TEXT:
+        raise InputError(f"`{shown}` has {len(text)} characters, at most {_MAX_TEXT} are read.")
     try:
         tree = ast.parse(text, mode="eval")
-    except SyntaxError as error:
-        raise InputError(f"`{text}` is not an expression: {error.msg}.") from error
+        _check_depth(tree)
+    except (SyntaxError, ValueError) as error:
+        raise InputError(f"`{shown}` is not an expression: {error}.") from error
+    except (RecursionError, MemoryError) as error:
+        raise InputError(f"`{shown}` is nested too deeply; write it in parts.") from error
     bound = {
         node.id
         for node in ast.walk(tree)
@@ -154,6 +232,16 @@ def _check(text: str, known: set[str]) -> None:
             raise InputError(f"`{text}` uses the unknown name {node.id!r}.")
         if isinstance(node, ast.keyword) and node.arg is None:
             raise InputError(f"`{text}` uses **, which is not permitted.")
+    return tree
+
+
+def _check_depth(tree: ast.AST) -> None:
+    level, depth = [tree], 0
+    while level:
+        depth += 1
+        if depth > _MAX_DEPTH:
+            raise RecursionError
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
 
 
 def _queries(all_rows: list[Row]) -> dict[str, Any]:

@@ -24,12 +24,15 @@ class RemoteFile:
         "sha256:HEX" where one is known, else the published "md5:HEX".
     archive : str, optional
         Second address: a zip archive that holds the file.
+    size : int
+        Bytes, or the most that are taken from a server where the size is not known.
     """
 
     path: str
     url: str
     checksum: str
     archive: str = ""
+    size: int = 64_000_000  # the largest file of UCI has 8 million
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,17 @@ class ImageSet:
 _IDX = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
 
 
-def _idx_files(folder: str, address: str, checksums: tuple[str, ...]) -> tuple[RemoteFile, ...]:
+def _idx_files(
+    folder: str, address: str, checksums: tuple[str, ...], sizes: tuple[int, ...]
+) -> tuple[RemoteFile, ...]:
     return tuple(
-        RemoteFile(f"{folder}/{stem}-ubyte.gz", f"{address}/{stem}-ubyte.gz", f"sha256:{digest}")
-        for stem, digest in zip(_IDX, checksums, strict=True)
+        RemoteFile(
+            f"{folder}/{stem}-ubyte.gz",
+            f"{address}/{stem}-ubyte.gz",
+            f"sha256:{digest}",
+            size=size,
+        )
+        for stem, digest, size in zip(_IDX, checksums, sizes, strict=True)
     )
 
 
@@ -68,6 +78,7 @@ MNIST = ImageSet(
             "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
             "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         ),
+        (9912422, 28881, 1648877, 4542),
     ),
     image_shape=(1, 28, 28),
     class_names=tuple("0123456789"),
@@ -87,6 +98,7 @@ FASHION_MNIST = ImageSet(
             "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
             "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         ),
+        (26421880, 29515, 4422102, 5148),
     ),
     image_shape=(1, 28, 28),
     class_names=(
@@ -105,6 +117,7 @@ CIFAR10 = ImageSet(
             "cifar10/cifar-10-binary.tar.gz",
             "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
             "md5:c32a1d4ab5d03f1284b67883e8d87530",  # the only checksum that is published
+            size=200_000_000,  # 162 MB, says its page
         ),
     ),
     image_shape=(3, 32, 32),

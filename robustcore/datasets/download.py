@@ -10,10 +10,12 @@ import contextlib
 import hashlib
 import http.client
 import shutil
+import time
 import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,14 @@ from .catalogue import RemoteFile
 
 _CHUNK = 1 << 18
 _TIMEOUT = 30.0  # seconds without a byte
+_DEADLINE = 3600.0  # seconds for the whole file
 _ATTEMPTS = 3  # connections for one file; each resumes the last
 _CUT = (TimeoutError, ConnectionError, http.client.HTTPException, urllib.error.URLError)
 
 
-def download(file: RemoteFile, target: Path, timeout: float = _TIMEOUT) -> None:
+def download(
+    file: RemoteFile, target: Path, timeout: float = _TIMEOUT, deadline: float = _DEADLINE
+) -> None:
     """Bring the published file to `target`, checked and whole, or raise.
 
     Source: own
@@ -39,11 +44,14 @@ def download(file: RemoteFile, target: Path, timeout: float = _TIMEOUT) -> None:
         `target.part`, and the next call continues from there.
     timeout : float
         Seconds to wait for the next byte.
+    deadline : float
+        Seconds for the whole file; what arrived by then is kept.
 
     Raises
     ------
     DataError
-        If the file cannot be had: no network, an HTTP error, repeated cuts, no room on the disk.
+        If the file cannot be had: no network, an HTTP error, repeated cuts, no room on the disk,
+        a server that sends more than the file has, or for longer than the deadline.
     CorruptDataError
         If the whole file came but is not the published one; it is kept beside the target.
     MissingExtraError
@@ -65,22 +73,22 @@ def download(file: RemoteFile, target: Path, timeout: float = _TIMEOUT) -> None:
             known_hash=file.checksum,
             fname=target.name,
             path=target.parent,
-            downloader=_Resuming(file, target, timeout),
+            downloader=_Resuming(file, target, timeout, time.monotonic() + deadline),
         )
 
 
 class _Resuming:
     """The `downloader` that pooch calls: (url, temporary file, pooch) -> None."""
 
-    def __init__(self, file: RemoteFile, target: Path, timeout: float) -> None:
+    def __init__(self, file: RemoteFile, target: Path, timeout: float, until: float) -> None:
         self.file = file
         self.part = target.with_name(target.name + ".part")
-        self.timeout = timeout
+        self.limits = _Limits(timeout, file.size, until)
 
     def __call__(self, url: str, output_file: Any, pooch: Any) -> None:
         if not self._is_whole():  # a call that died between the last byte and the rename
             try:
-                _transfer(url, self.part, self.timeout)
+                _transfer(url, self.part, self.limits)
                 self._check(url)
             except (_GoneError, CorruptDataError):
                 if not self.file.archive:
@@ -99,7 +107,7 @@ class _Resuming:
     def _from_archive(self) -> None:
         """The second address: take the file out of the zip archive that holds it."""
         zipped = self.part.with_name(self.part.name.removesuffix(".part") + ".zip.part")
-        _transfer(self.file.archive, zipped, self.timeout)
+        _transfer(self.file.archive, zipped, self.limits)
         wanted = Path(self.file.path).name
         try:
             with zipfile.ZipFile(zipped) as archive:
@@ -129,12 +137,30 @@ class _GoneError(DataError):
     """The server answers, but has no such file."""
 
 
-def _transfer(url: str, part: Path, timeout: float) -> None:
+@dataclass(frozen=True)
+class _Limits:
+    """What one transfer may take: seconds for a byte, bytes in all, and until when."""
+
+    timeout: float
+    size: int
+    until: float
+
+    def check(self, url: str, part: Path) -> None:
+        if _size(part) > self.size:
+            part.unlink()
+            raise DataError(f"{url} sends more than the {self.size} bytes of the file")
+        if time.monotonic() > self.until:
+            raise DataError(
+                f"{url} is too slow; {_size(part)} bytes are kept and the next call continues"
+            )
+
+
+def _transfer(url: str, part: Path, limits: _Limits) -> None:
     """Append to `part` until the server says that it is all."""
     reason = ""
     for _ in range(_ATTEMPTS):
         try:
-            if _receive(url, part, timeout):
+            if _receive(url, part, limits):
                 return
             reason = "the connection was cut"
         except urllib.error.HTTPError as answer:
@@ -148,35 +174,38 @@ def _transfer(url: str, part: Path, timeout: float) -> None:
             cause = getattr(cut, "reason", cut)  # urllib wraps what went wrong while connecting
             if isinstance(cut, urllib.error.URLError) and not isinstance(cause, TimeoutError):
                 raise DataError(f"{url} cannot be reached: {cause}") from cut
-            reason = f"no byte for {timeout:g} s" if isinstance(cause, TimeoutError) else str(cut)
+            reason = (
+                f"no byte for {limits.timeout:g} s" if isinstance(cause, TimeoutError) else str(cut)
+            )
     raise DataError(
         f"{url} broke off {_ATTEMPTS} times, last: {reason}; {_size(part)} bytes are kept and the "
         "next call continues from there"
     )
 
 
-def _receive(url: str, part: Path, timeout: float) -> bool:
+def _receive(url: str, part: Path, limits: _Limits) -> bool:
     """One connection; True if the server sent all that it announced."""
     held = _size(part)
     request = urllib.request.Request(url, headers={"User-Agent": "robustcore"})
     if held:
         request.add_header("Range", f"bytes={held}-")
-    with urllib.request.urlopen(request, timeout=timeout) as answer:
+    with urllib.request.urlopen(request, timeout=limits.timeout) as answer:
         resumed = answer.status == 206
         if resumed and not (answer.headers["Content-Range"] or "").startswith(f"bytes {held}-"):
             part.unlink()
             raise ConnectionError("the server answered with another range than was asked for")
         announced = answer.headers["Content-Length"]
         start = held if resumed else 0
-        _append(answer, part, "ab" if resumed else "wb")
+        _append(answer, part, "ab" if resumed else "wb", url, limits)
     return announced is None or _size(part) - start == int(announced)
 
 
-def _append(answer: Any, part: Path, mode: str) -> None:
+def _append(answer: Any, part: Path, mode: str, url: str, limits: _Limits) -> None:
     """Copy the body to the part file; what was written before an error stays there."""
     with part.open(mode, buffering=0) as stream:  # unbuffered: a full disk shows at its write
         while chunk := answer.read1(_CHUNK):
             _write(stream, chunk, part)
+            limits.check(url, part)
 
 
 def _write(stream: Any, chunk: bytes, part: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import logging
 import sys
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,6 +104,21 @@ def test_silence_ends_after_the_time_out(site, tmp_path, stopwatch):
         download(remote(site), tmp_path / "data.bin", timeout=0.1)
     assert stopwatch() < 5
     assert names(tmp_path) == ["data.bin.part"]
+
+
+def test_a_server_that_sends_more_than_the_file_is_stopped(site, tmp_path):
+    file = replace(remote(site, BODY * 8), size=len(BODY))
+    with pytest.raises(DataError, match=r"sends more than the 300000 bytes of the file"):
+        download(file, tmp_path / "data.bin")
+    assert names(tmp_path) == []
+
+
+def test_a_server_that_never_ends_is_left_at_the_deadline(site, tmp_path):
+    with pytest.raises(DataError, match=r"is too slow; \d+ bytes are kept"):
+        download(remote(site), tmp_path / "data.bin", deadline=-1.0)
+    assert names(tmp_path) == ["data.bin.part"]
+    download(remote(site), tmp_path / "data.bin")
+    assert (tmp_path / "data.bin").read_bytes() == BODY
 
 
 def test_nobody_answers(tmp_path, stopwatch):
