@@ -151,7 +151,7 @@ def climb_l1_from_afar(attacked: AttackedBatch, start: torch.Tensor, steps: int)
 
 def _sparse_sign(gradient: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
     """Signs of the `count` largest coordinates of each row, with L1 norm 1."""
-    most = min(gradient.shape[1], math.ceil(float(count.max())))
+    most = min(gradient.shape[1], math.ceil(max(count.tolist(), default=0)))
     top = gradient.abs().topk(most, dim=1).indices
     rank = torch.arange(most, device=gradient.device)
     signs = torch.sign(gradient.gather(1, top)) * (rank < count[:, None])

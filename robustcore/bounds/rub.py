@@ -111,7 +111,7 @@ def rub_top(
         M = slopes.shape[-1]
         largest = slopes.abs().topk(min(top, M), dim=-1).indices
         signs = slopes.gather(-1, largest) < 0
-        index = (largest + M * signs).reshape(n * K, -1)
+        index = (largest + M * signs).reshape(n * K, signs.shape[-1])
         worst = pairs.worst(vertices.at(index))
         chosen = index.gather(1, worst)
     return pairs.values(vertices.at(chosen)).reshape(n, K)

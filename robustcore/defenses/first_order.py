@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from .. import bounds
-from ..balls import LpBall
+from ..balls import LpBall, check_ball
 from ..losses import PerSampleLoss, cross_entropy
 from . import explicit
 from .defense import Defense, from_gaps
@@ -26,6 +26,7 @@ def baseline(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
     Defense
         An estimate of the adversarial loss. One double backward pass.
     """
+    check_ball(ball)
     return Defense(
         f"baseline({ball!r})",
         partial(bounds.baseline, ball=ball, loss=loss),
@@ -54,6 +55,7 @@ def arub(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
     Defense
         An estimate of the adversarial loss, usually above it, not a bound.
     """
+    check_ball(ball)
     return Defense(
         f"arub({ball!r})",
         from_gaps(bounds.arub, ball, loss),
