@@ -26,6 +26,8 @@ _ROUNDING = 1 + 1e-9
 class Judged:
     """Who withstands what.
 
+    Source: own
+
     Parameters
     ----------
     clean : (S, n) booleans

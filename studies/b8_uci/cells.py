@@ -25,7 +25,10 @@ _BATCH = 256  # [B] Section 6.1
 
 @dataclass(frozen=True)
 class Settings:
-    """What all cells share: see `studies.b8_uci.sweep`."""
+    """What all cells share: see `studies.b8_uci.sweep`.
+
+    Source: own
+    """
 
     training_radii: tuple[float, ...]
     published_radii: tuple[float, ...]
@@ -56,12 +59,18 @@ class Settings:
 def rows(
     cells: Sequence[Mapping[str, Any]], settings: Settings, device: str = "cpu"
 ) -> list[dict[str, Any]]:
-    """One row a cell."""
+    """One row a cell.
+
+    Source: own
+    """
     return [row(cell, settings, device) for cell in cells]
 
 
 def row(cell: Mapping[str, Any], settings: Settings, device: str) -> dict[str, Any]:
-    """Train every candidate of one method on one table and judge them on its rows."""
+    """Train every candidate of one method on one table and judge them on its rows.
+
+    Source: own
+    """
     data = table(cell["set"], cell["data"], cell["split"], settings.n_validation, settings.n_test)
     data = data.to(device)
     clean = cell["data"] == "clean"
@@ -103,13 +112,19 @@ def row(cell: Mapping[str, Any], settings: Settings, device: str) -> dict[str, A
 
 
 def start(data: Table, width: int, candidate: int, split: int) -> ReLUNetwork:
-    """The untrained network: candidate i starts alike in every method."""
+    """The untrained network: candidate i starts alike in every method.
+
+    Source: own
+    """
     sizes = [data.n_features, width, width, width, data.n_classes]
     return ReLUNetwork(sizes, torch.Generator().manual_seed(100 * split + candidate))
 
 
 def unit(method: str, data: Table) -> float:
-    """What a radius is multiplied by: L1 balls are sqrt(M) times as large, [B] Section 6.1."""
+    """What a radius is multiplied by: L1 balls are sqrt(M) times as large, [B] Section 6.1.
+
+    Source: own
+    """
     return math.sqrt(data.n_features) if method in _L1 else 1.0
 
 

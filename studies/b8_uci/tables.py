@@ -18,6 +18,8 @@ from robustcore.datasets.uci_published import fill_missing
 class Table:
     """Rows of the three parts in float32; validation and test are what is attacked.
 
+    Source: own
+
     Parameters
     ----------
     infinite : (int, int)
