@@ -107,6 +107,8 @@ def save(
     ------
     InputError
         For an unfit id, no rows, or a value that JSON cannot hold exactly.
+    DataError
+        If the file cannot be written; an old one stays as it was.
     """
     if not _ID.fullmatch(id):
         raise InputError(f"a record id is lower case letters, digits, '_', '-', '.', got {id!r}.")
@@ -126,9 +128,38 @@ def save(
         "rows": plain_rows,
     }
     path = Path(folder or results_folder()) / f"{id}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _write_at_once(path, _layout(content))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_at_once(path, _layout(content))
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be written: {error.strerror or error}; free some space or give another "
+            "folder."
+        ) from error
     return path
+
+
+def check_folder(folder: Path | str | None = None) -> None:
+    """Refuse a folder that records cannot be written to; it is made where it is missing.
+
+    Source: own
+
+    Raises
+    ------
+    DataError
+        Naming the folder and what stands in the way: no right to write, no room, a file.
+    """
+    path = Path(folder or results_folder())
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path, prefix=".trial-") as trial:
+            trial.write(b"\0" * 65536)
+            trial.flush()
+            os.fsync(trial.fileno())
+    except OSError as error:
+        raise DataError(
+            f"records cannot be written to {path}: {error.strerror or error}; give another folder."
+        ) from error
 
 
 def load(id: str, folder: Path | str | None = None) -> Record:

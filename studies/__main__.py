@@ -116,6 +116,8 @@ def run(name: str, profile: str, given: Mapping[str, Any], out: Path | None) -> 
     ------
     InputError
         If the records would go to results/ and the code that makes them is not committed.
+    DataError
+        If the folder of the records cannot be written, found out before anything is computed.
 
     Notes
     -----
@@ -128,6 +130,7 @@ def run(name: str, profile: str, given: Mapping[str, Any], out: Path | None) -> 
             "a record of results/ is made by committed code, and robustcore/ or studies/ has "
             "uncommitted changes; commit them, or give another --out."
         )
+    records.check_folder(out)
     code = digest.code(module_of(name))
     started = time.monotonic()
     with _results(out):
@@ -176,6 +179,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _module(name: str) -> ModuleType:
     module_name = module_of(name)
+    if not module_name.removeprefix("studies.").isidentifier():
+        raise InputError(f"a study is named as its notebook, for example b5_rub, got {name!r}.")
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:

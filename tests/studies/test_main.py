@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import types
 from pathlib import Path
@@ -156,3 +157,32 @@ def test_failed_cells_are_told_and_end_with_status_1(
     assert "2 of 3 cells done, 1 failed, 0 left" in capsys.readouterr().out
     command.main([*arguments, "--status"])
     assert 'failed: {"i":0}: ZeroDivisionError: division by zero' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["a.b", "b5_rub.proof", "..", "b5 rub", "os/path", ""])
+def test_a_name_that_is_no_notebooks_is_one_sentence(name: str) -> None:
+    with pytest.raises(InputError, match="a study is named as its notebook"):
+        command.parameters(name, "quick", {})
+
+
+def test_an_unfit_folder_is_found_before_anything_is_computed(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+
+    def compute(*args: object, **kwargs: object) -> None:
+        raise AssertionError("computed")
+
+    monkeypatch.setattr(command, "_results", compute)
+    with pytest.raises(DataError, match="records cannot be written to .*file"):
+        command.run("b0_toy", "quick", {}, tmp_path / "file" / "below")
+
+
+def test_a_full_disk_is_one_sentence(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(records.os, "fsync", full)
+    with pytest.raises(DataError, match="cannot be written to .*: No space left on device"):
+        records.check_folder(study)
+    assert [p for p in study.iterdir() if p.name.startswith(".trial-")] == []
