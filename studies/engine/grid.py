@@ -93,9 +93,12 @@ def read(sweep: Sweep, *results: Path | str | None) -> Grid:
     # shards first: one that goes meanwhile is in the compact file
     paths = [path for folder in folders for path in sorted(folder.glob("*.jsonl"))]
     paths += [folder / COMPACT for folder in folders]
-    same = (e for p in paths for e in entries(p) if e.header["version"] == sweep.version)
-    wanted = canonical(sweep.settings)
-    return merged(sweep, (e for e in same if canonical(e.header["settings"]) == wanted))
+    wanted = (sweep.version, canonical(sweep.settings))
+
+    def same(header: Mapping[str, Any]) -> bool:
+        return (header["version"], canonical(header["settings"])) == wanted
+
+    return merged(sweep, (entry for path in paths for entry in entries(path, same)))
 
 
 def merged(sweep: Sweep, found: Iterable[Entry]) -> Grid:
@@ -141,11 +144,17 @@ def compact(sweep: Sweep, results: Path | str | None = None) -> Path:
     with _alone(folder):
         shards = [p for p in sorted(folder.glob("*.jsonl")) if not in_use(p)]
         gone = [p for p in shards if version_of(p) == sweep.version]
+        if not gone and (folder / COMPACT).exists():
+            return folder / COMPACT  # as it was
+        mine = [
+            entry
+            for path in [*gone, folder / COMPACT]
+            for entry in entries(path, lambda header: header["version"] == sweep.version)
+        ]
+        settings = {id(e.header): canonical(e.header["settings"]) for e in _one_each(mine)}
         by_settings: dict[str, list[Entry]] = {}
-        for path in [*gone, folder / COMPACT]:
-            for entry in entries(path):
-                if entry.header["version"] == sweep.version:
-                    by_settings.setdefault(canonical(entry.header["settings"]), []).append(entry)
+        for entry in mine:
+            by_settings.setdefault(settings[id(entry.header)], []).append(entry)
         kept = [e for group in by_settings.values() for e in merged(sweep, group).found.values()]
         _write_compact(folder / COMPACT, kept)
         for path in gone:
@@ -180,17 +189,23 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def _one_each(kept: Iterable[Entry]) -> list[Entry]:
+    """One entry for each header object: lines of a file share theirs."""
+    return list({id(entry.header): entry for entry in kept}.values())
+
+
 def _write_compact(target: Path, kept: list[Entry]) -> None:
-    headers = sorted({canonical(e.header): e.header for e in kept}.items())
+    named = {id(e.header): (canonical(e.header), e.header) for e in _one_each(kept)}
+    headers = sorted(dict(named.values()).items())
     number = {key: i for i, (key, _) in enumerate(headers)}
-    order = sorted((number[canonical(e.header)], e.key, e) for e in kept)
+    order = sorted((number[named[id(e.header)][0]], e.key, e) for e in kept)
     lines = [text(header) for _, header in headers]
     lines += [text({**e.line(), "from": i}) for i, _, e in order]
     part = target.with_suffix(".part")
     try:
         with part.open("wb") as file:
             data = "".join(f"{line}\n" for line in lines).encode()
-            file.write(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
+            file.write(lzma.compress(data, preset=6))
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)

@@ -16,7 +16,7 @@ import json
 import lzma
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,15 +121,19 @@ def version_of(path: Path) -> int | None:
     return json.loads(data)["version"] if data.endswith(b"\n") else None
 
 
-def entries(path: Path) -> Iterator[Entry]:
+def entries(
+    path: Path, keep: Callable[[Mapping[str, Any]], bool] = lambda header: True
+) -> Iterator[Entry]:
     """The cells of a shard file, or of a compact one, whose lines name one of several headers.
+
+    Only those whose header is one to `keep`.
 
     Raises
     ------
     CorruptDataError
         If a line before the last is not one that the engine wrote.
     """
-    headers: list[dict[str, Any]] = []
+    headers: list[tuple[dict[str, Any], bool]] = []
     try:
         data = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -141,10 +145,13 @@ def entries(path: Path) -> Iterator[Entry]:
         try:
             line = json.loads(text_line)
             if "cell" not in line:
-                headers.append(line)
+                headers.append((line, keep(line)))
+                continue
+            header, kept = headers[line.get("from", 0)]
+            if not kept:
                 continue
             found = (line.get("row"), line.get("failed"), line["seconds"], line["at"])
-            yield Entry(line["cell"], *found, headers[line.get("from", 0)])
+            yield Entry(line["cell"], *found, header)
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise CorruptDataError(
                 f"line {number} of {path} is not a cell ({error}); take the line out, and its "
