@@ -87,6 +87,19 @@ def test_algorithm_2_begins_with_the_clean_pattern_of_its_gate_and_stops_in_all(
         )
 
 
+@pytest.mark.parametrize("S", [1, 2, 5])
+def test_each_gate_of_algorithm_2_gives_one_clean_pattern_and_s_less_one_perturbed(S):
+    """Forty samples and a wide box: no two of the draws can be the same pattern."""
+    X = np.random.default_rng(1).standard_normal((40, 3))
+    arguments = {"n_gates": 4, "n_perturbations": S, "at_most": True}
+    found = patterns.sample_perturbed(
+        X, LpBall(math.inf, 1.0), 1000, np.random.default_rng(0), **arguments
+    )
+    assert len(found) == 4 * S
+    clean = patterns.of(X, found.gates[:, ::S]).active
+    assert (found.active[:, ::S] == clean).all()
+
+
 def test_the_bias_is_perturbed_only_when_asked():
     X = np.zeros((6, 1)) + 1e-9  # the gate's bias decides, unless the ones are attacked
     arguments = {"n_gates": 3, "n_perturbations": 20, "bias": True, "at_most": True}

@@ -9,6 +9,7 @@ from .global_bound import gate_supremum_bound, global_lower_bound
 from .growing import GrownSolution, Round, train_grown
 from .pruning import prune
 from .recovery import recover, training_cost, vertex_cost
+from .robust import train_robust
 from .robust_hinge import train_robust_hinge
 from .robust_logistic import train_robust_logistic
 from .robust_margin import worst_perturbation
@@ -29,6 +30,7 @@ __all__ = [
     "recover",
     "train_batch",
     "train_grown",
+    "train_robust",
     "train_robust_hinge",
     "train_robust_logistic",
     "train_robust_squared",

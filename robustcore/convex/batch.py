@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..patterns import Patterns
 from .interior import Solved, solve_batch
 from .options import OWN, Options
-from .robust_margin import check_norm
+from .robust import check_norm
 from .running import CERTIFIED, Task, check_start, warn_of
 from .solving import ConvexSolution, Stopwatch, in_one_sentence
 

@@ -1,6 +1,6 @@
 """The way from a prepared program to our own interior-point method and back.
 
-Where every cell has an interior and the ball is Linf, the structured method needs no modelling
+Where every cell has an interior and the ball is Linf, it needs no modelling
 layer, a fraction of the time and memory, and stops on its own certificate.
 """
 
@@ -15,10 +15,7 @@ import torch
 
 from ..errors import InputError
 from ..patterns import widest_point
-from .options import OWN, Options
-from .parts import Data
-from .solving import as_callers
-from .structured import (
+from .interior_point import (
     Outcome,
     RobustHinge,
     RobustLogistic,
@@ -28,9 +25,12 @@ from .structured import (
     StandardSquared,
     minimise,
 )
-from .structured.protocol import Iterate, joined
-from .structured.robust import RobustProof
-from .structured.standard import Proof
+from .interior_point.protocol import Iterate, joined
+from .interior_point.robust import RobustProof
+from .interior_point.standard import Proof
+from .options import OWN, Options
+from .parts import Data
+from .solving import as_callers
 
 _PROGRAMS = {
     "hinge": StandardHinge,
@@ -61,7 +61,9 @@ def worthwhile(data: Data) -> bool:
     return known and 2 * data.active.size >= _WORTHWHILE
 
 
-def solve_structured(data: Data, gates: np.ndarray | None, options: Options = _DEFAULTS) -> Solved:
+def solve_interior_point(
+    data: Data, gates: np.ndarray | None, options: Options = _DEFAULTS
+) -> Solved:
     """Solve (5), (8), or the reduced (15) or (18).
 
     Source: [A] eqs. (5), (8), (15), (18); method: own
@@ -104,13 +106,13 @@ def solve_batch(
         With the same samples, loss, beta and ball.
     gates : list of (d', P) arrays or None
     options : Options
-        As for `solve_structured`; `progress` gets one list of objectives and one of bounds,
+        As for `solve_interior_point`; `progress` gets one list of objectives and one of bounds,
         `start` is a list of waypoints.
 
     Raises
     ------
     InputError
-        As for `solve_structured`.
+        As for `solve_interior_point`.
     """
     data = batch[0]
     robust = data.ball.radius > 0

@@ -13,7 +13,7 @@ import torch
 
 from ..errors import InputError
 
-OWN = "structured"  # the name of our own solver
+OWN = "interior_point"  # the name of our own solver
 _OURS = ("progress", "device")  # what a general solver has no place for
 _COMMON = ("tolerance", "max_iterations", "start", *_OURS)
 _CVXPY = {"verbose", "accept_unknown", "canon_backend", "ignore_dpp", "enforce_dpp", "warm_start"}

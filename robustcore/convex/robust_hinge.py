@@ -9,7 +9,7 @@ import numpy as np
 
 from ..balls import LpBall
 from ..patterns import Patterns
-from .robust_margin import train_margin
+from .robust import train_robust
 from .solving import ConvexSolution
 
 
@@ -50,7 +50,7 @@ def train_robust_hinge(
     perturb_bias : bool
         Perturb the column of ones too, as eq. (1) read literally does.
     solver : str
-        "auto" is our own interior-point method ("structured") on large programs with p = inf;
+        "auto" is our own interior-point method ("interior_point") on large programs with p = inf;
         else MOSEK where a licence can be checked out, else Clarabel.
     reduce : bool
         Apply the exact reductions of `robustcore.convex.reductions`; False writes (15) as printed.
@@ -70,4 +70,4 @@ def train_robust_hinge(
     LicenceError, SolverError, MissingExtraError
         If the solver may not run, stops early, or is not there.
     """
-    return train_margin(X, y, patterns, ball, beta, "hinge", perturb_bias, solver, reduce, options)
+    return train_robust(X, y, patterns, ball, beta, "hinge", perturb_bias, solver, reduce, options)

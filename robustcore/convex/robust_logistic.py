@@ -9,7 +9,7 @@ import numpy as np
 
 from ..balls import LpBall
 from ..patterns import Patterns
-from .robust_margin import train_margin
+from .robust import train_robust
 from .solving import ConvexSolution
 
 
@@ -50,7 +50,7 @@ def train_robust_logistic(
     perturb_bias : bool
         Perturb the column of ones too, as eq. (1) read literally does.
     solver : str
-        "auto" is our own interior-point method ("structured") on large programs with p = inf;
+        "auto" is our own interior-point method ("interior_point") on large programs with p = inf;
         else MOSEK where a licence can be checked out, else Clarabel, with exponential cones.
     reduce : bool
         Apply the exact reductions of `robustcore.convex.reductions`.
@@ -71,6 +71,6 @@ def train_robust_logistic(
     LicenceError, SolverError, MissingExtraError
         If the solver may not run, stops early, or is not there; "auto" goes on to the next first.
     """
-    return train_margin(
+    return train_robust(
         X, y, patterns, ball, beta, "logistic", perturb_bias, solver, reduce, options
     )

@@ -8,21 +8,19 @@ less radius times a dual norm; all that differs from loss to loss is the scalar 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..balls import LpBall
 from ..errors import InputError
-from ..patterns import Patterns, design_matrix
+from ..patterns import design_matrix
 from .dual import Multipliers, lower_bound
 from .interior import Solved
 from .options import Options
 from .parts import Data, Parts, variables
 from .reductions import distinct_rows
-from .running import tidy, train
+from .running import tidy
 from .solving import ConvexSolution, load_cvxpy, solve
 
 
@@ -87,56 +85,16 @@ def support(cp: Any, data: Data, u: Any) -> Any:
     return data.ball.radius * cp.norm(u[:, : data.attacked], "inf" if math.isinf(q) else q, axis=1)
 
 
-def check_norm(ball: LpBall) -> None:
-    """Refuse what is not a ball, or one whose robust program is not written down here.
-
-    Source: own
-    """
-    if not isinstance(ball, LpBall):
-        raise InputError(
-            f"ball must be an LpBall, got {type(ball).__name__}; use LpBall(float('inf'), radius)."
-        )
-    if ball.p not in (1, 2, math.inf):
-        raise InputError(f"robust training takes p = 1, 2 or inf, got p={ball.p:g}; use one.")
-
-
-def train_margin(
-    X: np.ndarray,
-    y: np.ndarray,
-    patterns: Patterns,
-    ball: LpBall,
-    beta: float,
-    loss: str,
-    perturb_bias: bool = False,
-    solver: str = "auto",
-    reduce: bool = True,
-    options: Mapping[str, Any] | None = None,
-) -> ConvexSolution:
-    """Robust training with a monotone loss of the margin; the public calls name the loss.
+def solved(data: Data, solver: str, options: Options, reduce: bool) -> Solved:
+    """By a general solver, with the bound that its multipliers prove.
 
     Source: [A] eqs. (10), (12), Theorem 3
-
-    Parameters
-    ----------
-    X, y, patterns, ball, beta, perturb_bias, solver, reduce, options
-        As for `train_robust_hinge`.
-    loss : str
-        "hinge" or "logistic".
-
-    Returns
-    -------
-    ConvexSolution
     """
-    check_norm(ball)
-
-    def general(data: Data, name: str, read: Options) -> Solved:
-        program = build(load_cvxpy(), data, reduce)
-        status = solve(program.problem, name, read)
-        v, w = tidy(program.parts.v.value, program.parts.w.value)
-        given = program.multipliers()
-        return Solved(v, w, lower_bound(data, given), status, given.theta)
-
-    return train(X, y, patterns, beta, loss, general, ball, perturb_bias, solver, reduce, options)
+    program = build(load_cvxpy(), data, reduce)
+    status = solve(program.problem, solver, options)
+    v, w = tidy(program.parts.v.value, program.parts.w.value)
+    given = program.multipliers()
+    return Solved(v, w, lower_bound(data, given), status, given.theta)
 
 
 def worst_perturbation(solution: ConvexSolution, X: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from ..errors import (
     SolverError,
 )
 from ..patterns import Patterns
-from .interior import Solved, solve_structured, worthwhile
+from .interior import Solved, solve_interior_point, worthwhile
 from .options import OWN, Options
 from .parts import Data, loss_of, output_of, penalty_of, prepare
 from .reductions import kept_patterns
@@ -134,7 +134,7 @@ class Task:
         """By the named solver, whatever goes wrong told in one sentence."""
         with in_one_sentence(name):
             if name == OWN:
-                return solve_structured(self.data, self.gates, self._resumed(options))
+                return solve_interior_point(self.data, self.gates, self._resumed(options))
             return general(self.data, name, options)
 
     def _resumed(self, options: Options) -> Options:

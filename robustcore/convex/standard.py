@@ -86,14 +86,14 @@ def train_standard(
         "hinge" (mean), "squared" (half the sum) or "logistic" (mean): one beta does not mean the
         same for all.
     solver : str
-        "auto" tries one after the other until the gap is certified: our own interior-point method
-        ("structured") on large programs, MOSEK where a licence can be checked out, Clarabel, and
-        our own on small ones.
+        "auto" tries one after the other until the gap is certified: our own "interior_point" on
+        large programs, MOSEK where a licence can be checked out, Clarabel, and our own on small
+        ones.
     options : mapping, optional
         For every solver "tolerance", of the certified gap relative to max(1, objective),
-        "max_iterations" and "start", a solution nearby (only our own is faster for it); for
-        "structured" also "progress", a callable (iteration, objective, lower bound), and "device",
-        of torch: "auto" is then our own. A solver named here takes its own settings too, as cvxpy
+        "max_iterations" and "start", a solution nearby (only our own is faster for it); for our
+        own also "progress", a callable (iteration, objective, lower bound), and "device", of
+        torch: "auto" is then our own. A solver named here takes its own settings too, as cvxpy
         has them.
 
     Returns

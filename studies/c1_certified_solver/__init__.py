@@ -33,7 +33,13 @@ def by_hand(x: float, y: float, beta: float) -> dict[str, float]:
     """
     X, target = np.array([[x]]), np.array([y])
     solved = convex.train_standard(
-        X, target, patterns.of(X, np.ones(1)), beta, "squared", "structured", {"tolerance": 1e-9}
+        X,
+        target,
+        patterns.of(X, np.ones(1)),
+        beta,
+        "squared",
+        "interior_point",
+        {"tolerance": 1e-9},
     )
     v = (x * y - beta) / x**2
     theta = x * v - y
@@ -88,7 +94,7 @@ def convergence(given: Mapping[str, Problem]) -> list[dict[str, Any]]:
     for program, each in given.items():
         steps: list[tuple[int, float, float]] = []
         options = {"tolerance": 1e-9, "progress": lambda *step, to=steps: to.append(step)}
-        each.solve("structured", options)
+        each.solve("interior_point", options)
         columns = ("iteration", "objective", "lower")
         rows += [{"program": program, **dict(zip(columns, s, strict=True))} for s in steps]
     return rows
@@ -106,7 +112,7 @@ def race(given: Mapping[str, Problem]) -> list[dict[str, Any]]:
     load_cvxpy()  # its import is not its race
     rows = []
     for program, each in given.items():
-        ours, theirs = (benchmark.measure(each, s) for s in ("structured", "clarabel"))
+        ours, theirs = (benchmark.measure(each, s) for s in ("interior_point", "clarabel"))
         size = max(1.0, theirs["objective"])
         rows.append(
             {
@@ -140,7 +146,7 @@ def low_rank(n_instances: int, beta: float = 1e-2) -> list[dict[str, Any]]:
             y[:2] = 1.0, -1.0
             few, cells = patterns.sample(X, 8, rng), patterns.enumerate_all(X)
             sampled, best = (
-                convex.train_standard(X, y, found, beta, "hinge", "structured", _TIGHT)
+                convex.train_standard(X, y, found, beta, "hinge", "interior_point", _TIGHT)
                 for found in (few, cells)
             )
             for source, theta in (("sampled (8)", sampled.theta), ("exact (5)", best.theta)):
@@ -177,7 +183,7 @@ def wide(n: int, every: int, counts: Sequence[int], beta: float) -> list[dict[st
     rows, pair = [], images(n)
     for count in counts:
         given = problem(Job("(8)", n, every, count, beta=beta), pair)
-        solved = given.solve("structured", _TIGHT)
+        solved = given.solve("interior_point", _TIGHT)
         theta = np.asarray(solved.theta)
         rows.append(
             {

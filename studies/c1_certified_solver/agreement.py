@@ -174,7 +174,7 @@ def compare(given: Case, seed: int, tolerance: float = 1e-7) -> dict[str, Any]:
     """
     row = {"program": given.program, "kind": given.kind, "seed": seed, "beta": given.beta}
     try:
-        ours = given.solve("structured", {"tolerance": tolerance})
+        ours = given.solve("interior_point", {"tolerance": tolerance})
     except InputError as refusal:
         return {**row, "refused": True, "status": str(refusal)}
     size = max(1.0, abs(ours.objective))

@@ -48,7 +48,7 @@ def measure(given: Problem, solver: str, verbose: bool = False) -> dict[str, Any
     ----------
     given : Problem
     solver : str
-        "structured" or "clarabel".
+        "interior_point" or "clarabel".
     verbose : bool
         Let Clarabel print, which is the only way to learn its iterations from outside.
 
@@ -59,7 +59,7 @@ def measure(given: Problem, solver: str, verbose: bool = False) -> dict[str, Any
     """
     passed: list[int] = []
     options: dict[str, Any] = {**_CLARABEL, "verbose": verbose}
-    if solver == "structured":
+    if solver == "interior_point":
         options = {
             "tolerance": given.job.tolerance,
             "progress": lambda iteration, objective, lower: passed.append(iteration),
@@ -125,7 +125,7 @@ def row(job: Job, limit: float) -> dict[str, Any]:
         Seconds that each process may take.
     """
     given = problem(job)
-    ours = measure_apart(given, "structured", limit)
+    ours = measure_apart(given, "interior_point", limit)
     theirs = measure_apart(given, "clarabel", limit) if job.clarabel else {"status": "not run"}
     columns = ("objective", "gap", "iterations", "seconds", "peak_mb", "status")
     known = ours.get("seconds") and theirs.get("seconds")

@@ -96,4 +96,4 @@ def _count(
         "progress": lambda iteration, objective, lower: passed.append(iteration),
     }
     data = (given.X, given.y, given.patterns)
-    return convex.train_standard(*data, beta, loss, "structured", options), passed[-1]
+    return convex.train_standard(*data, beta, loss, "interior_point", options), passed[-1]

@@ -16,7 +16,7 @@ import numpy as np
 from robustcore import convex, patterns
 from robustcore.convex.over_vertices import optimum_over_vertices
 from robustcore.convex.parts import prepare
-from robustcore.convex.robust_squared import build
+from robustcore.convex.robust_squared_program import build
 from robustcore.convex.solving import load_cvxpy, solve
 from robustcore.networks import TwoLayerReLU
 

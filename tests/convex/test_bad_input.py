@@ -79,7 +79,7 @@ def refused(name, change, message, error=InputError):
         ({"beta": math.nan}, "beta must be a positive number, got nan"),
         ({"beta": math.inf}, "beta must be a positive number, got inf"),
         ({"beta": "small"}, "beta must be a positive number, got 'small'"),
-        ({"solver": "ecos"}, "solver must be one of auto, clarabel, mosek, structured"),
+        ({"solver": "ecos"}, "solver must be one of auto, clarabel, mosek, interior_point"),
     ],
 )
 def test_every_call_refuses(name, change, message):

@@ -9,9 +9,9 @@ import torch
 
 from robustcore import convex, patterns
 from robustcore.balls import LpBall
-from robustcore.convex.structured.products import WeightedGram, masked_sums, sum_of
-from robustcore.convex.structured.robust_maps import RobustMaps, distinct_rows
-from robustcore.convex.structured.system import Operators
+from robustcore.convex.interior_point.products import WeightedGram, masked_sums, sum_of
+from robustcore.convex.interior_point.robust_maps import RobustMaps, distinct_rows
+from robustcore.convex.interior_point.system import Operators
 from robustcore.errors import AccuracyWarning, EmptyNetworkWarning, InputError
 
 BALL = LpBall(math.inf, 0.02)
@@ -36,8 +36,8 @@ def data(seed, loss="hinge", bias=False, counts=(3, 9, 6, 1)):
 
 def alone(X, y, draw, beta, loss, ball, options=None):
     if ball is None:
-        return convex.train_standard(X, y, draw, beta, loss, "structured", options)
-    return ROBUST[loss](X, y, draw, ball, beta, solver="structured", options=options)
+        return convex.train_standard(X, y, draw, beta, loss, "interior_point", options)
+    return ROBUST[loss](X, y, draw, ball, beta, solver="interior_point", options=options)
 
 
 @pytest.mark.parametrize("ball", [None, BALL])

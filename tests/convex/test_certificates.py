@@ -8,11 +8,11 @@ import torch
 
 from robustcore import convex, patterns
 from robustcore.balls import LpBall
-from robustcore.convex import structured
+from robustcore.convex import interior_point
 from robustcore.convex.dual import Multipliers, lower_bound
+from robustcore.convex.interior_point.protocol import Iterate
 from robustcore.convex.parts import prepare
 from robustcore.convex.reductions import distinct_rows
-from robustcore.convex.structured.protocol import Iterate
 
 LOSSES = ("hinge", "squared", "logistic")
 ROBUST = {
@@ -21,9 +21,9 @@ ROBUST = {
     "logistic": convex.train_robust_logistic,
 }
 OURS = {
-    "hinge": (structured.StandardHinge, structured.RobustHinge),
-    "squared": (structured.StandardSquared, structured.RobustSquared),
-    "logistic": (structured.StandardLogistic, structured.RobustLogistic),
+    "hinge": (interior_point.StandardHinge, interior_point.RobustHinge),
+    "squared": (interior_point.StandardSquared, interior_point.RobustSquared),
+    "logistic": (interior_point.StandardLogistic, interior_point.RobustLogistic),
 }
 RADIUS = 0.1
 
@@ -121,7 +121,7 @@ def test_robust(loss, seed):
     ours, theirs = [], []
     for factor, price in ((1.0, 1.0), (2.0, 1.0), (1.5, 1.0), (2.0, 2.0), (0.5, 1.0)):
         there = program(X, y, kept, price * beta, loss, factor * RADIUS)
-        proof = structured.minimise(there, tolerance=1e-8)[0].proof
+        proof = interior_point.minimise(there, tolerance=1e-8)[0].proof
         for size, noise in ((1.0, 0.0), (1.0, 0.01), (0.7, 0.1), (1.5, 0.0), (3.0, 0.3)):
             at = iterate(proof, mine.sigma, size, noise, rng)
             ours.append(float(mine.certificate(at)[0]))

@@ -79,7 +79,7 @@ def test_below_the_optimum_of_5(seed):
 
 
 @pytest.mark.parametrize("loss", ["hinge", "squared"])
-@pytest.mark.parametrize("solver", ["clarabel", "structured"])
+@pytest.mark.parametrize("solver", ["clarabel", "interior_point"])
 def test_theta_of_both_solvers_is_that_of_the_certificate(loss, solver):
     """Same sign, same units: over the sampled cells it certifies what the solver certified."""
     rng = np.random.default_rng(3)
@@ -91,7 +91,7 @@ def test_theta_of_both_solvers_is_that_of_the_certificate(loss, solver):
     assert again == pytest.approx(solved.objective, abs=5e-6 * max(1.0, solved.objective))
 
 
-@pytest.mark.parametrize("solver", ["clarabel", "structured"])
+@pytest.mark.parametrize("solver", ["clarabel", "interior_point"])
 def test_theta_of_robust_training_bounds_the_robust_cost(solver):
     """With a vanishing radius the robust programs are the standard ones, and so is theta."""
     rng = np.random.default_rng(4)

@@ -8,6 +8,7 @@ import torch
 
 from robustcore import convex, patterns
 from robustcore.balls import LpBall
+from robustcore.errors import InputError
 
 CALLS = {
     "hinge": convex.train_robust_hinge,
@@ -84,6 +85,18 @@ def test_reduced_is_as_printed_and_radius_zero_is_standard(loss, p):
     plain = convex.train_standard(X, y, cells, 1e-2, loss, solver="clarabel")
     assert point.objective == pytest.approx(plain.objective, abs=1e-6)
     assert reduced.objective >= plain.objective - 1e-7
+
+
+@pytest.mark.parametrize("p", BALLS)
+@pytest.mark.parametrize("loss", CALLS)
+def test_one_door_takes_every_loss_by_name(loss, p):
+    X, y = instance(3)
+    given = (X, y, patterns.enumerate(X), LpBall(p, 0.05), 1e-2)
+    door, named = convex.train_robust(*given, loss), CALLS[loss](*given)
+    assert door.loss == named.loss == loss
+    np.testing.assert_array_equal(door.v, named.v)
+    with pytest.raises(InputError, match="loss must be one of hinge, squared, logistic"):
+        convex.train_robust(*given, loss="cross-entropy")
 
 
 @pytest.mark.parametrize("loss", CALLS)

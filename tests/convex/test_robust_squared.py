@@ -11,7 +11,7 @@ import torch
 from robustcore import convex, patterns
 from robustcore.balls import LpBall
 from robustcore.convex.parts import prepare
-from robustcore.convex.robust_squared import build
+from robustcore.convex.robust_squared_program import build
 from robustcore.errors import InputError
 
 
@@ -62,7 +62,7 @@ def test_our_solver_agrees_with_clarabel(seed):
     theirs = convex.train_robust_squared(X, y, found, ball, 1e-2, solver="clarabel", **options)
     if not theirs.pattern_kept.any():
         pytest.skip("no robust-feasible pattern in this draw: nothing to solve")
-    ours = convex.train_robust_squared(X, y, found, ball, 1e-2, solver="structured", **options)
+    ours = convex.train_robust_squared(X, y, found, ball, 1e-2, solver="interior_point", **options)
     size = max(1.0, theirs.objective)
     assert ours.status.startswith("optimal")
     assert ours.violation <= 1e-12

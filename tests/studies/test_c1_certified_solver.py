@@ -36,7 +36,7 @@ def test_the_kinds_are_what_they_say():
     assert not cases["zero row"].X[-1].any()
     row = agreement.compare(cases["none kept"], 7)
     assert row["kept"] == 0
-    zero = cases["all-zero optimum"].solve("structured")
+    zero = cases["all-zero optimum"].solve("interior_point")
     assert zero.n_neurons == 0
     assert zero.objective == pytest.approx(1.0, abs=1e-6)
 
@@ -59,7 +59,7 @@ def test_a_job_takes_the_columns_and_patterns_it_names():
     given = problem(Job("(15)", 40, 3, kept=2, radius_255=1.0))
     assert given.X.shape == (40, 49)
     assert len(given.patterns) == 2
-    solved = given.solve("structured", {})
+    solved = given.solve("interior_point", {})
     assert solved.pattern_kept.all()
     assert solved.ball.radius == 1 / 255
     names = [job.name for job in (*SIZES["quick"], *SIZES["paper"])]
@@ -69,8 +69,8 @@ def test_a_job_takes_the_columns_and_patterns_it_names():
 def test_a_process_of_its_own_measures_time_memory_and_iterations():
     job = Job("(8)", 30, 6, 4)
     given = problem(job)
-    here = benchmark.measure(given, "structured")
-    for solver in ("structured", "clarabel"):
+    here = benchmark.measure(given, "interior_point")
+    for solver in ("interior_point", "clarabel"):
         row = benchmark.measure_apart(given, solver, 120.0)
         assert row["objective"] == pytest.approx(here["objective"], abs=2e-6)
         assert 3 <= row["iterations"] <= 100
@@ -83,7 +83,7 @@ def test_a_process_that_is_too_slow_or_fails_leaves_a_row():
     slow = benchmark.measure_apart(given, "clarabel", 0.01)
     assert slow == {"status": "ended after 0.01 s without a result"}
     broken = Problem(given.job, np.full_like(given.X, np.nan), given.y, given.patterns)
-    failed = benchmark.measure_apart(broken, "structured", 120.0)
+    failed = benchmark.measure_apart(broken, "interior_point", 120.0)
     assert "code 1" in failed["status"]
     assert "InputError" in failed["status"]
 

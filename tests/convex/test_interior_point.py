@@ -8,7 +8,7 @@ import torch
 
 from robustcore import convex, patterns
 from robustcore.balls import LpBall
-from robustcore.convex.structured import RobustHinge, StandardHinge, StandardSquared, minimise
+from robustcore.convex.interior_point import RobustHinge, StandardHinge, StandardSquared, minimise
 from robustcore.errors import AccuracyWarning, InputError
 
 
@@ -148,10 +148,10 @@ def test_bad_input_is_refused():
 def test_train_standard_takes_it(loss, bias):
     X, y, _ = instance(12, flip=1.0)
     found = patterns.sample(X, 6, np.random.default_rng(0), bias=bias)
-    ours = convex.train_standard(X, y, found, 1e-3, loss=loss, solver="structured")
+    ours = convex.train_standard(X, y, found, 1e-3, loss=loss, solver="interior_point")
     theirs = convex.train_standard(X, y, found, 1e-3, loss=loss, solver="clarabel")
     size = max(1.0, theirs.objective)
-    assert ours.solver == "structured"
+    assert ours.solver == "interior_point"
     assert ours.violation == 0.0
     assert ours.objective == pytest.approx(theirs.objective, abs=2e-6 * size)
     assert 0 <= ours.gap <= 1.1e-6 * size
@@ -171,8 +171,8 @@ def test_train_robust_hinge_takes_it(seed):
     theirs = convex.train_robust_hinge(X, y, found, ball, 1e-2, solver="clarabel", **options)
     if not theirs.pattern_kept.any():
         pytest.skip("no robust-feasible pattern in this draw: nothing to solve")
-    ours = convex.train_robust_hinge(X, y, found, ball, 1e-2, solver="structured", **options)
-    assert ours.solver == "structured"
+    ours = convex.train_robust_hinge(X, y, found, ball, 1e-2, solver="interior_point", **options)
+    assert ours.solver == "interior_point"
     assert ours.violation <= 1e-12
     assert ours.objective == pytest.approx(theirs.objective, abs=2e-6)
     assert -1e-12 <= ours.gap <= 1.1e-6
@@ -182,20 +182,20 @@ def test_train_robust_hinge_takes_it(seed):
 def test_the_wrong_kind_of_program_is_refused_by_name_and_passed_on_by_auto(monkeypatch):
     X, y, found = instance(13)
     with pytest.raises(InputError, match="takes Linf balls, got p=2"):
-        convex.train_robust_hinge(X, y, found, LpBall(2, 0.01), 1e-2, solver="structured")
+        convex.train_robust_hinge(X, y, found, LpBall(2, 0.01), 1e-2, solver="interior_point")
     with pytest.raises(InputError, match=r"got \['speed'\]"):
-        convex.train_standard(X, y, found, 1e-2, solver="structured", options={"speed": 1})
+        convex.train_standard(X, y, found, 1e-2, solver="interior_point", options={"speed": 1})
     monkeypatch.setattr(convex.interior, "_WORTHWHILE", 0)
     passed_on = convex.train_robust_hinge(X, y, found, LpBall(2, 0.01), 1e-2)
-    assert passed_on.solver != "structured"
+    assert passed_on.solver != "interior_point"
     ours = convex.train_robust_hinge(X, y, found, LpBall(np.inf, 0.01), 1e-2)
-    assert ours.solver == "structured"
+    assert ours.solver == "interior_point"
 
 
 def test_auto_takes_it_where_the_program_is_large():
     X, y, _ = instance(14, n=300, d=4, flip=1.0)
     large = patterns.sample(X, 8, np.random.default_rng(0))
-    assert convex.train_standard(X, y, large, 1e-2).solver == "structured"
+    assert convex.train_standard(X, y, large, 1e-2).solver == "interior_point"
 
 
 def test_a_tolerance_beyond_rounding_stops_with_what_it_has():
@@ -207,7 +207,9 @@ def test_a_tolerance_beyond_rounding_stops_with_what_it_has():
     found = patterns.enumerate(X)
     options = {"tolerance": 1e-15}
     with pytest.warns(AccuracyWarning):
-        solution = convex.train_standard(X, y, found, 1e-2, solver="structured", options=options)
+        solution = convex.train_standard(
+            X, y, found, 1e-2, solver="interior_point", options=options
+        )
     assert solution.status.startswith("stopped")
     assert 0 <= solution.gap <= 1e-6
 
@@ -218,7 +220,7 @@ def test_squared_loss_at_tiny_beta(beta):
     X = rng.standard_normal((12, 2))
     y = X @ [1.0, -1.0] + 0.5 * rng.standard_normal(12)
     found = patterns.sample(X, 6, rng)
-    ours = convex.train_standard(X, y, found, beta, loss="squared", solver="structured")
+    ours = convex.train_standard(X, y, found, beta, loss="squared", solver="interior_point")
     theirs = convex.train_standard(X, y, found, beta, loss="squared", solver="clarabel")
     assert ours.gap <= 1e-6
     assert ours.objective == pytest.approx(theirs.objective, abs=2e-6)
@@ -229,7 +231,7 @@ def test_squared_loss_at_tiny_beta(beta):
 def test_logistic_loss(seed, beta):
     """Clarabel's exponential cones fail at times: the certificates must agree, whosever."""
     X, y, found = instance(seed, n=10 + seed, flip=0.5 * (seed % 3))
-    ours = convex.train_standard(X, y, found, beta, loss="logistic", solver="structured")
+    ours = convex.train_standard(X, y, found, beta, loss="logistic", solver="interior_point")
     theirs = convex.train_standard(X, y, found, beta, loss="logistic", solver="clarabel")
     assert -1e-12 <= ours.gap <= 1e-7
     assert ours.lower_bound <= theirs.objective + 1e-9
@@ -242,7 +244,7 @@ def test_robust_logistic_loss(seed):
     ball = LpBall(np.inf, [1e-3, 0.03, 0.1][seed % 3])
     ours, theirs = (
         convex.train_robust_logistic(X, y, found, ball, 1e-2, bool(seed % 2), solver=solver)
-        for solver in ("structured", "clarabel")
+        for solver in ("interior_point", "clarabel")
     )
     assert -1e-12 <= ours.gap <= 1e-7
     assert ours.violation <= 1e-12
@@ -258,7 +260,7 @@ def test_a_separable_set_at_a_tiny_beta_with_the_logistic_loss():
     y = np.where(rng.standard_normal(n) + X[:, 0] > 0, 1.0, -1.0)
     y[:2] = 1.0, -1.0
     found = patterns.sample(X, 6, rng, max_draws=2000, at_most=True)
-    ours = convex.train_standard(X, y, found, 1e-5, loss="logistic", solver="structured")
+    ours = convex.train_standard(X, y, found, 1e-5, loss="logistic", solver="interior_point")
     assert ours.gap <= 1e-7
 
 
@@ -266,7 +268,7 @@ def count(train, **options):
     """A solution, and how many iterations it took."""
     passed = []
     options = {"progress": lambda iteration, objective, lower: passed.append(iteration), **options}
-    return train(solver="structured", options=options), passed[-1]
+    return train(solver="interior_point", options=options), passed[-1]
 
 
 @pytest.mark.parametrize("loss", ["hinge", "squared", "logistic"])
@@ -288,7 +290,9 @@ def test_a_warm_start_along_beta_reaches_the_same_optimum_sooner(loss):
 def test_a_warm_start_along_the_radius(radius):
     """Also where the next radius leaves other patterns, and the start is not used."""
     X, y, found = instance(22, n=30, d=4, flip=1.0)
-    first = convex.train_robust_hinge(X, y, found, LpBall(np.inf, 0.03), 1e-2, solver="structured")
+    first = convex.train_robust_hinge(
+        X, y, found, LpBall(np.inf, 0.03), 1e-2, solver="interior_point"
+    )
     there = partial(convex.train_robust_hinge, X, y, found, LpBall(np.inf, radius), 1e-2)
     cold, warm = count(there)[0], count(there, start=first)[0]
     assert warm.gap <= 1e-7
@@ -297,8 +301,8 @@ def test_a_warm_start_along_the_radius(radius):
 
 def test_a_start_of_another_program_is_refused():
     X, y, found = instance(23)
-    solution = convex.train_standard(X, y, found, 1e-2, solver="structured")
-    train = partial(convex.train_standard, X, y, found, 1e-2, solver="structured")
+    solution = convex.train_standard(X, y, found, 1e-2, solver="interior_point")
+    train = partial(convex.train_standard, X, y, found, 1e-2, solver="interior_point")
     with pytest.raises(InputError, match="same patterns and loss"):
         train("logistic", options={"start": solution})
     with pytest.raises(InputError, match="must be a ConvexSolution, got str"):

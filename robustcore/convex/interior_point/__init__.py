@@ -1,4 +1,4 @@
-"""A structured interior-point method for the convex training programs, with its own certificate.
+"""An interior-point method for the convex training programs, with its own certificate.
 
 `engine` runs any program that supplies its Newton directions (`protocol` says what that takes);
 `standard` and `smooth` are (5) and (8), `robust` and `robust_losses` the reduced (15) and (18) and

@@ -1,0 +1,78 @@
+"""Robust convex training for Linf, L1 and L2 balls: one door, and one name for each loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..balls import LpBall
+from ..errors import InputError
+from ..patterns import Patterns
+from . import robust_margin, robust_squared_program
+from .running import train
+from .solving import ConvexSolution
+
+
+def check_norm(ball: LpBall) -> None:
+    """Refuse what is not a ball, or one whose robust program is not written down here.
+
+    Source: own
+    """
+    if not isinstance(ball, LpBall):
+        raise InputError(
+            f"ball must be an LpBall, got {type(ball).__name__}; use LpBall(float('inf'), radius)."
+        )
+    if ball.p not in (1, 2, math.inf):
+        raise InputError(f"robust training takes p = 1, 2 or inf, got p={ball.p:g}; use one.")
+
+
+def train_robust(
+    X: np.ndarray,
+    y: np.ndarray,
+    patterns: Patterns,
+    ball: LpBall,
+    beta: float,
+    loss: str = "hinge",
+    perturb_bias: bool = False,
+    solver: str = "auto",
+    reduce: bool = True,
+    options: Mapping[str, Any] | None = None,
+) -> ConvexSolution:
+    r"""Train a network against every perturbation of the ball, by one convex program.
+
+    .. math:: \min_{v,w}\ \max_{\delta_k\in U}\ \ell\Bigl(\bigl(\sum_i d_{ik}
+              (x_k+\delta_k)^\top(v_i-w_i)\bigr)_k,\,y\Bigr)+\beta\sum_i\|v_i\|_2+\|w_i\|_2
+
+    .. math:: \text{s.t.}\ (2D_i-I)Xv_i\ge\epsilon\|v_i\|_q,\ (2D_i-I)Xw_i\ge\epsilon\|w_i\|_q
+
+    Source: [A] eqs. (10), (11), Theorem 3, Algorithm 2
+
+    Parameters
+    ----------
+    X, y, patterns, ball, beta, perturb_bias, solver, reduce, options
+        As for `train_robust_hinge`.
+    loss : str
+        "hinge" (mean), "squared" (half the sum) or "logistic" (mean), as for `train_standard`; the
+        program of each is written down at `train_robust_hinge` and its siblings.
+
+    Returns
+    -------
+    ConvexSolution
+        Its objective is the exact robust cost of its network, and an upper bound of the optimum
+        of (2) with this loss.
+
+    Raises
+    ------
+    InputError
+        For an unknown loss, another p, bad labels, NaN, beta <= 0, or patterns of another X.
+    LicenceError, SolverError, MissingExtraError
+        If the solver may not run, stops early, or is not there; "auto" goes on to the next first.
+    """
+    check_norm(ball)
+    general = robust_squared_program.solved if loss == "squared" else robust_margin.solved
+    general = partial(general, reduce=reduce)
+    return train(X, y, patterns, beta, loss, general, ball, perturb_bias, solver, reduce, options)
