@@ -71,14 +71,8 @@ class Case:
         given = (self.X, self.y, self.patterns)
         if self.program.startswith("(8)"):
             return convex.train_standard(*given, self.beta, self.loss, solver, options)
-        train = {
-            "hinge": convex.train_robust_hinge,
-            "squared": convex.train_robust_squared,
-            "logistic": convex.train_robust_logistic,
-        }
-        return train[self.loss](
-            *given, self.ball, self.beta, self.perturb_bias, solver=solver, options=options
-        )
+        robust = (*given, self.ball, self.beta, self.loss, self.perturb_bias)
+        return convex.train_robust(*robust, solver=solver, options=options)
 
 
 def case(program: str, seed: int) -> Case:

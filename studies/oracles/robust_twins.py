@@ -21,11 +21,6 @@ from .checks import Check, by_name
 from .expected import read_from_the_solution
 from .instances import Instance, instance
 
-_TRAIN = {
-    "hinge": convex.train_robust_hinge,
-    "squared": convex.train_robust_squared,
-    "logistic": convex.train_robust_logistic,
-}
 _EXTRA = 6  # patterns that are none, for Lemma 7
 
 
@@ -37,9 +32,8 @@ def _with_ball(case: Instance) -> Instance:
 
 @read_from_the_solution()
 def _train(case: Instance, which: Patterns, reduce: bool = True) -> ConvexSolution:
-    return _TRAIN[case.loss](
-        case.X, case.y, which, case.ball, case.beta, case.perturb_bias, "clarabel", reduce
-    )
+    given = (case.X, case.y, which, case.ball, case.beta, case.loss)
+    return convex.train_robust(*given, case.perturb_bias, "clarabel", reduce)
 
 
 def _perturbed(case: Instance, n_patterns: int) -> Patterns:
