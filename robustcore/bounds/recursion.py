@@ -131,7 +131,7 @@ class Recursion:
     @property
     def shifts(self) -> list[torch.Tensor]:
         """The biases of the hidden maps, l = 2..L-1."""
-        return [one(self.z.new_zeros(one.n_inputs)) for one in self.maps[1:-1]]
+        return [one(self.z.new_zeros(1, one.n_inputs))[0] for one in self.maps[1:-1]]
 
     @torch.no_grad()
     def worst(self, steps: torch.Tensor | Vertices, rows: int | None = None) -> torch.Tensor:

@@ -56,6 +56,8 @@ _REMEDIES = {
     prune.BasePruningMethod: "torch.nn.utils.prune.remove(layer, name)",
 }
 
+PLAIN_TENSORS: tuple[type, ...] = (torch.Tensor, nn.Parameter)  # no subclass with a mind of its own
+
 
 def kind_of(module: Any) -> type[nn.Module]:
     """The class of torch, or of this folder, that says what a module computes.
@@ -105,7 +107,7 @@ def check_tensor(layer: str, name: str, value: Any) -> torch.Tensor:
     UnsupportedLayerError
         Otherwise, naming the layer and what its tensor is.
     """
-    if type(value) not in (torch.Tensor, nn.Parameter):
+    if type(value) not in PLAIN_TENSORS:
         raise UnsupportedLayerError(
             f"the {name} of {layer} must be a plain tensor, got {type(value).__name__}; give the "
             "network its final weights first."
