@@ -161,3 +161,14 @@ def test_an_unsupported_layer_is_named():
     net = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
     with pytest.raises(UnsupportedLayerError, match="Tanh"):
         bounds.rub(net, torch.zeros(1, 4), torch.tensor([0]), LpBall(1, 1.0))
+
+
+def test_the_one_vertex_of_steepest_ascent_is_the_worst_of_a_tiny_ball():
+    """Both the feature and the sign: the opposite vertex lies below the clean gap."""
+    for instance in random_instances(10, seed=90):
+        arguments = (instance.net, instance.x, instance.y, LpBall(1, 1e-7))
+        found = bounds.rub_top(*arguments, top=1)
+        clean = bounds.rub(*arguments[:3], LpBall(1, 0.0))
+        others = torch.arange(found.shape[1]) != instance.y[:, None]
+        assert torch.allclose(found, bounds.rub(*arguments), atol=1e-13, rtol=0)
+        assert (found >= clean)[others].all()

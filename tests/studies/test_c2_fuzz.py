@@ -1,0 +1,27 @@
+"""No certificate is false, of whatever kind the network is; what cannot be read is refused."""
+
+import pytest
+import torch
+
+from studies import c2_fuzz
+
+ACCEPTED = list(c2_fuzz.KINDS)[: list(c2_fuzz.KINDS).index("dropout in training")]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_certified_sample_is_misclassified():
+    rows = c2_fuzz.fuzz(networks=1, seed=5)
+    assert {row["kind"] for row in rows} == set(c2_fuzz.KINDS)
+    for row in rows:
+        assert row["wrong"] == 0
+        assert row["refused"] == int(row["kind"] not in ACCEPTED)
+        assert bool(row["sentences"]) == bool(row["refused"])
+        assert "\n" not in row["sentences"]
+    assert sum(row["certified"] for row in rows) > 100
+
+
+def test_the_search_finds_a_wrong_certificate(monkeypatch):
+    """The certificate of everything is refuted, or the search sees nothing."""
+    everything = lambda net, x, *rest: torch.ones(len(x), dtype=torch.bool)  # noqa: E731
+    monkeypatch.setattr(c2_fuzz.evaluation, "certified", everything)
+    assert all(row["wrong"] > 0 for row in c2_fuzz.fuzz(networks=3, kinds=2))
