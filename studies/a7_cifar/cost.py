@@ -93,7 +93,11 @@ def _hinges(net: TwoLayerReLU, pair: Pair, radius: float) -> tuple[torch.Tensor,
         low = (1 - torch.from_numpy(pair.y) * net(worst)).clamp(min=0)
         gap = bounds.crown(net.as_classifier(), x, y, LpBall(math.inf, radius))
         high = (1 + gap.gather(1, 1 - y[:, None])[:, 0]).clamp(min=0)
-    return low, torch.maximum(low, high)
+    if bool((low > high + _SETTLED).any()):
+        raise SolverError(
+            "an attack reaches a hinge above its bound by CROWN; one of them is wrong."
+        )
+    return low, torch.maximum(low, high)  # only rounding is levelled
 
 
 def _inputs(pair: Pair) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,7 +8,7 @@ import torch
 
 from robustcore import attacks, bounds, convex, patterns
 from robustcore.balls import LpBall
-from robustcore.errors import InputError
+from robustcore.errors import InputError, SolverError
 from robustcore.networks import TwoLayerReLU
 from robustcore.plots import style
 from studies import a7_cifar
@@ -132,9 +132,26 @@ def test_costs_are_ordered_and_the_exact_one_lies_between(seed):
     assert order == sorted(order)
     assert order[0] < order[3]
     share = cost.exact_share(net, pair, 0.3, 6)
+    some, label = torch.from_numpy(pair.X[:6]), torch.from_numpy((pair.y[:6] > 0).astype(int))
+    _, worst = cost.moved(net, some, label, 0.3)
+    with torch.no_grad():
+        clean, attacked = (
+            float((1 - torch.from_numpy(pair.y[:6]) * net(at)).clamp(min=0).mean())
+            for at in (some, worst)
+        )
+    assert share["pgd_hinge"] == pytest.approx(attacked, rel=1e-12)
+    assert share["pgd_hinge"] > clean + 1e-3
     assert share["undecided"] == 0
     assert share["pgd_hinge"] <= share["exact_low"] + 1e-9
     assert share["exact_low"] == share["exact_high"] <= share["certified_hinge"] + 1e-9
+
+
+def test_an_attack_above_its_bound_is_told_and_not_levelled(monkeypatch):
+    net, pair = TwoLayerReLU.initialise(5, 6, torch.Generator().manual_seed(0)), toy(seed=0)
+    real = cost.bounds.crown
+    monkeypatch.setattr(cost.bounds, "crown", lambda *given: real(*given) - 5.0)
+    with pytest.raises(SolverError, match="one of them is wrong"):
+        cost.costs(net, pair, 0.3, 1e-3)
 
 
 def test_for_a_solution_of_15_every_cost_is_the_objective():

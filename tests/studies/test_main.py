@@ -174,7 +174,7 @@ def test_an_unfit_folder_is_found_before_anything_is_computed(
         raise AssertionError("computed")
 
     monkeypatch.setattr(command, "_results", compute)
-    with pytest.raises(DataError, match="records cannot be written to .*file"):
+    with pytest.raises(DataError, match=r"records cannot be written to .*file"):
         command.run("b0_toy", "quick", {}, tmp_path / "file" / "below")
 
 
@@ -183,6 +183,6 @@ def test_a_full_disk_is_one_sentence(study: Path, monkeypatch: pytest.MonkeyPatc
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(records.os, "fsync", full)
-    with pytest.raises(DataError, match="cannot be written to .*: No space left on device"):
+    with pytest.raises(DataError, match=r"cannot be written to .*: No space left on device"):
         records.check_folder(study)
     assert [p for p in study.iterdir() if p.name.startswith(".trial-")] == []
