@@ -28,7 +28,10 @@ _DEAR = 10  # the search for slopes costs as much as all else: every tenth netwo
 
 
 class Skip(nn.Sequential):
-    """A skip connection: not what a Sequential computes."""
+    """A skip connection: not what a Sequential computes.
+
+    Source: own
+    """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x + f(x)."""
@@ -36,7 +39,10 @@ class Skip(nn.Sequential):
 
 
 class Doubled(nn.Linear):
-    """Twice what a Linear computes."""
+    """Twice what a Linear computes.
+
+    Source: own
+    """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """2 (W x + b)."""
@@ -44,7 +50,10 @@ class Doubled(nn.Linear):
 
 
 class Named(nn.Sequential):
-    """A subclass that changes nothing."""
+    """A subclass that changes nothing.
+
+    Source: own
+    """
 
     def width(self) -> int:
         """Layers."""

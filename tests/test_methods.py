@@ -13,7 +13,7 @@ from robustcore.balls import LpBall
 from robustcore.errors import InputError
 from robustcore.losses import cross_entropy, gaps
 from robustcore.methods import METHODS
-from robustcore.plots import style
+from robustcore.plots import looks, style
 from studies.oracles.bound_twins import Instance, random_instances
 
 NORMS = (1.0, 2.0, math.inf)
@@ -93,7 +93,7 @@ def test_what_is_in_the_table_certifies_and_is_drawn(instances: list[Instance]) 
         proved = evaluation.certified(case.net, case.x, case.y, ball, one.name)
         assert (proved <= exact).all()
     for one in METHODS.values():
-        assert style.line(one.name) == {
+        assert looks.line(one.name) == {
             "color": style.PALETTE[one.colour],
             "linestyle": one.dashes,
         }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..methods import METHODS
-from . import style
+from . import looks, style
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -35,13 +35,13 @@ def certified_curves(selected: Sequence[dict]) -> style.Card:
                 key: [100 * r[key] for r in here]
                 for key in ("certified", "low", "high", "best", "adversarial")
             }
-            band = {"color": style.colour(method), "alpha": 0.18, "linewidth": 0}
+            band = {"color": looks.colour(method), "alpha": 0.18, "linewidth": 0}
             left.fill_between(radius, percent["low"], percent["high"], **band)
             left.plot(
-                radius, percent["certified"], label=METHODS[method].label, **style.line(method)
+                radius, percent["certified"], label=METHODS[method].label, **looks.line(method)
             )
-            right.plot(radius, percent["best"], label=METHODS[method].label, **style.line(method))
-            right.plot(radius, percent["adversarial"], ".", color=style.colour(method))
+            right.plot(radius, percent["best"], label=METHODS[method].label, **looks.line(method))
+            right.plot(radius, percent["adversarial"], ".", color=looks.colour(method))
         left.set(title="certified by RUB", ylabel="test images (%)", ylim=(0, 100))
         right.set_title("certified by the tightest bound; dots: PGD")
         for ax in (left, right):
@@ -71,13 +71,13 @@ def convergence(rows: Rows, tolerance: float) -> style.Card:
             objective, lower = (np.array([r[key] for r in mine]) for key in ("objective", "lower"))
             scale = max(1.0, objective[-1])
             above, below = (objective - lower.max()) / scale, (objective.min() - lower) / scale
-            ax.plot(steps, np.maximum(above, _FLOOR), color=style.colour("upper"))
-            ax.plot(steps, np.maximum(below, _FLOOR), "--", color=style.colour("lower"))
+            ax.plot(steps, np.maximum(above, _FLOOR), color=looks.colour("upper"))
+            ax.plot(steps, np.maximum(below, _FLOOR), "--", color=looks.colour("lower"))
             ax.axhline(tolerance, color=style.GREY, linewidth=0.8, linestyle=":")
             ax.set(yscale="log", xlabel="iteration", title=program)
         axes[0, 0].set_ylabel("distance / max(1, objective)")
         axes[0, 0].text(0.5, tolerance, "tolerance", fontsize=7, va="bottom", color=style.GREY)
-        axes[0, -1].plot([], [], color=style.colour("upper"), label="feasible objective")
-        axes[0, -1].plot([], [], "--", color=style.colour("lower"), label="lower bound")
+        axes[0, -1].plot([], [], color=looks.colour("upper"), label="feasible objective")
+        axes[0, -1].plot([], [], "--", color=looks.colour("lower"), label="lower bound")
         axes[0, -1].legend()
     return fig

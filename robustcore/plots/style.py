@@ -22,7 +22,6 @@ from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 
 from ..errors import InputError
-from ..methods import METHODS
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
@@ -44,8 +43,6 @@ PALETTE = MappingProxyType(
 
 COLOURS = MappingProxyType(
     {
-        # defenses and bounds
-        **{name: PALETTE[method.colour] for name, method in METHODS.items()},
         # classes and planar pictures
         "positive": BLUE,
         "negative": VERMILLION,
@@ -65,7 +62,6 @@ COLOURS = MappingProxyType(
 
 LINES = MappingProxyType(
     {
-        **{name: method.dashes for name, method in METHODS.items()},
         "algorithm_1": "--",
         "algorithm_2": "-",
         "attack": "-.",
@@ -108,14 +104,14 @@ _SETTINGS: Any = {
 
 
 def colour(role: str) -> str:
-    """The colour of a method or of a part of a picture, as a hexadecimal string.
+    """The colour of a part of a picture, as a hexadecimal string; `looks.colour` knows methods too.
 
     Source: own
 
     Parameters
     ----------
     role : str
-        A key of `COLOURS`, for example "rub", "pgd", "algorithm_2", "positive".
+        A key of `COLOURS`, for example "algorithm_2", "positive".
 
     Raises
     ------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robustcore.methods import METHODS
-from robustcore.plots import style
+from robustcore.plots import looks, style
 
 _TRAINING_COLOURS = (style.BLACK, style.GREEN, style.BLUE, style.VERMILLION)
 
@@ -37,10 +37,10 @@ def loss_over_training(rows: Sequence[dict]) -> style.Card:
                 here = [r for r in rows if (r["method"], r["epsilon"]) == (method, epsilon)]
                 steps = [r["step"] for r in here]
                 ax.plot(
-                    steps, [r["minimised"] for r in here], label="minimised", **style.line("upper")
+                    steps, [r["minimised"] for r in here], label="minimised", **looks.line("upper")
                 )
                 attacked = [r["adversarial"] for r in here]
-                ax.plot(steps, attacked, label="adversarial (PGD)", **style.line("attack"))
+                ax.plot(steps, attacked, label="adversarial (PGD)", **looks.line("attack"))
                 ax.set(
                     ylim=(0, 1.05 * top), title=rf"{METHODS[method].label}, $\rho = {epsilon:g}$"
                 )

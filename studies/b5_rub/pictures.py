@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robustcore.plots import style
+from robustcore.plots import looks, style
 
 _TRAINING_COLOURS = (style.BLACK, style.GREEN, style.BLUE, style.VERMILLION)
 
@@ -25,9 +25,9 @@ def bound_on_segments(rows: Sequence[dict]) -> style.Card:
             here = [r for r in rows if r["vertex"] == name]
             at = [r["a"] for r in here]
             ax.axhline(0, color=style.GREY, linewidth=0.8)
-            ax.plot(at, [r["gap"] for r in here], label="gap", **style.line("exact"))
-            ax.plot(at, [r["bound"] for r in here], label="RUB", **style.line("upper"))
-            ax.plot(at, [r["linear"] for r in here], label="linear, (8)", **style.line("arub"))
+            ax.plot(at, [r["gap"] for r in here], label="gap", **looks.line("exact"))
+            ax.plot(at, [r["bound"] for r in here], label="RUB", **looks.line("upper"))
+            ax.plot(at, [r["linear"] for r in here], label="linear, (8)", **looks.line("arub"))
             ax.set(title=name, xlabel="$a$")
         axes[0].set_ylabel("$z_2 - z_1$")
         axes[0].legend()

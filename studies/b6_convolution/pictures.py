@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robustcore.methods import METHODS
-from robustcore.plots import style
+from robustcore.plots import looks, style
 
 
 def pool_on_the_edge(rows: Sequence[dict]) -> style.Card:
@@ -29,7 +29,7 @@ def pool_on_the_edge(rows: Sequence[dict]) -> style.Card:
             linewidth=4,
         )
         first, half = "t = (1, 0)", "t = (1/2, 1/2)"
-        ax.plot(at, [r[first] for r in rows], label=f"bound with ${first}$", **style.line("upper"))
+        ax.plot(at, [r[first] for r in rows], label=f"bound with ${first}$", **looks.line("upper"))
         ax.plot(at, [r[half] for r in rows], label=r"bound with $t = (\frac{1}{2}, \frac{1}{2})$",
                 color=style.GREEN, linestyle="--")  # fmt: skip
         ends = [rows[0]["gap"], rows[-1]["gap"]]
@@ -65,15 +65,15 @@ def certified_by_pool(rows: Sequence[dict]) -> style.Card:
                     for key in ("low", "high", "certified", "adversarial")
                 )
                 ax.fill_between(
-                    radius, low, high, color=style.colour(method), alpha=0.18, linewidth=0
+                    radius, low, high, color=looks.colour(method), alpha=0.18, linewidth=0
                 )
                 ax.plot(
                     radius,
                     proved,
                     label=METHODS[method].label + (f"-{style.norm(1)}" if method == "arub" else ""),
-                    **style.line(method),
+                    **looks.line(method),
                 )
-                ax.plot(radius, left, "o", color=style.colour(method), markersize=4)
+                ax.plot(radius, left, "o", color=looks.colour(method), markersize=4)
             ax.set(
                 title=f"{pool} pools", xlabel=r"$L_1$ radius $\rho$ (pixel range 1)", ylim=(0, 100)
             )

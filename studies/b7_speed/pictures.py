@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robustcore.plots import style
+from robustcore.plots import looks, style
 
 _TITLES = {"uci": "30 inputs, batches of 256", "mnist": "784 inputs, batches of 32"}
 
@@ -25,7 +25,7 @@ def step_costs(rows: Sequence[dict]) -> style.Card:
         axes,
     ):
         names = [m for m in dict.fromkeys(r["method"] for r in rows) if m != "Nominal"]
-        sources = (("paper", "D", style.colour("paper")), ("recorded", "o", style.BLUE))
+        sources = (("paper", "D", looks.colour("paper")), ("recorded", "o", style.BLUE))
         for ax, shape in zip(axes[0], shapes, strict=True):
             found = {r["method"]: r for r in rows if r["shape"] == shape}
             for source, mark, colour in sources:
@@ -53,7 +53,7 @@ def equal_time(rows: Sequence[dict]) -> style.Card:
     """
     with style.figure(1, 1, width=5.2, height=3.0) as (fig, ax):
         lines = (
-            ("RUB", style.line("rub")),
+            ("RUB", looks.line("rub")),
             ("RUB, top 8", {"color": style.GREEN, "linestyle": "--"}),
         )
         for method, line in lines:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from robustcore.methods import METHODS
-from robustcore.plots import style
+from robustcore.plots import looks, style
 
 
 def tightness(rows: Sequence[dict], scale: float, norms: Sequence[str] = ("1", "inf")) -> Any:
@@ -48,7 +48,7 @@ def tightness(rows: Sequence[dict], scale: float, norms: Sequence[str] = ("1", "
 
 def _dots(ax: Any, rows: Sequence[dict]) -> None:
     for height, row in enumerate(rows):
-        colour = style.colour(row["method"])
+        colour = looks.colour(row["method"])
         ax.plot([row["rise"], row["rise_max"]], [height, height], color=colour, linewidth=1.2)
         ax.plot(row["rise"], height, "o", color=colour)
         ax.plot(row["rise_max"], height, "|", color=colour, markersize=7)
@@ -78,8 +78,8 @@ def certified_share(rows: Sequence[dict]) -> Any:
                     radius,
                     share,
                     where="pre",
-                    color=style.colour(row["method"]),
-                    linestyle=style.LINES[row["method"]],
+                    color=looks.colour(row["method"]),
+                    linestyle=looks.LINES[row["method"]],
                     linewidth=1.0 if row["method"] == "exact" else 1.6,
                     label=METHODS[row["method"]].label,
                 )

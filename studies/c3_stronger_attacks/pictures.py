@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.lines import Line2D
 
 from robustcore.methods import METHODS
-from robustcore.plots import style
+from robustcore.plots import looks, style
 
 _NORM_TRAINED = {"pgd": "inf", "arub": "1"}  # where the method allows several
 _MARKS = {"nominal": "o", "pgd": "D", "arub": "^", "rub": "s"}
@@ -55,7 +55,7 @@ def published_against_strongest(rows: Sequence[Mapping[str, Any]]) -> style.Card
             ax.minorticks_off()
         axes[0, 0].set(ylabel="test images left correct (%)", ylim=(-3, 103))
         colours = [
-            Line2D([], [], color=style.colour(m), marker=_MARKS[m], label=_trained_by(m))
+            Line2D([], [], color=looks.colour(m), marker=_MARKS[m], label=_trained_by(m))
             for m in methods
         ]
         dashes = [
@@ -72,5 +72,5 @@ def _trained_by(method: str) -> str:
 
 
 def _draw(ax: Any, here: Sequence[Mapping[str, Any]], method: str, kind: str) -> None:
-    look = {"marker": _MARKS[method], "color": style.colour(method), **_LOOKS[kind]}
+    look = {"marker": _MARKS[method], "color": looks.colour(method), **_LOOKS[kind]}
     ax.plot([r["radius"] for r in here], [100 * r[kind] for r in here], **look)

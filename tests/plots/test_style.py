@@ -8,12 +8,12 @@ import matplotlib as mpl
 import pytest
 
 from robustcore.errors import InputError
-from robustcore.plots import style
+from robustcore.plots import looks, style
 
 
 def _draw() -> style.Card:
     with style.figure(1, 2, width=5, height=2) as (fig, (left, right)):
-        left.plot([0, 1], [1, 0], label="RUB", **style.line("rub"))
+        left.plot([0, 1], [1, 0], label="RUB", **looks.line("rub"))
         left.set(xlabel="radius", title="A title")
         left.legend()
         right.imshow([[0, 1], [1, 0]])
@@ -50,9 +50,9 @@ def test_the_card_is_opaque_and_near_white() -> None:
 def test_roles_have_colours_that_can_be_told_from_the_card() -> None:
     from matplotlib.colors import to_rgb
 
-    assert all(min(to_rgb(c)) < 0.6 for c in style.COLOURS.values())
+    assert all(min(to_rgb(c)) < 0.6 for c in looks.COLOURS.values())
     with pytest.raises(InputError, match="no colour for the role 'rob'"):
-        style.colour("rob")
+        looks.colour("rob")
 
 
 def test_methods_that_share_a_picture_differ_in_colour() -> None:
@@ -62,4 +62,4 @@ def test_methods_that_share_a_picture_differ_in_colour() -> None:
         ("algorithm_1", "algorithm_2", "sgd"),
         ("exact", "attack", "upper", "lower"),
     ):
-        assert len({style.COLOURS[role] for role in together}) == len(together)
+        assert len({looks.COLOURS[role] for role in together}) == len(together)

@@ -35,7 +35,7 @@ def test_critical_points_hold_the_maximum_of_a_fine_grid(p, seed):
 
 def test_lemma_rows_see_a_bound_that_is_too_low(monkeypatch):
     assert max(r["violation"] for r in study.lemma_rows(2, classes=(3,))) < 1e-6
-    monkeypatch.setattr(study.bounds, "exact", lambda net, x, y, ball: gaps(net(x), y))
+    monkeypatch.setattr(study.bounds, "exact", lambda net, x, y, ball, attained: gaps(net(x), y))
     assert max(r["violation"] for r in study.lemma_rows(2, classes=(3,))) > 0.1
 
 
