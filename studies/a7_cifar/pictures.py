@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from robustcore.plots import style
+from robustcore.plots import looks, style
 
 _NAMES = {
     "gd_std": "GD-std",
@@ -77,18 +77,18 @@ def samplers(rows: Sequence[Mapping[str, Any]]) -> style.Card:
     rows : list of dict
         sampler, radius_255, asked, kept, objective.
     """
-    looks = {"algorithm_2": ("Algorithm 2", "o", "algorithm_2"), "robust": ("ours", "s", "arub")}
+    shown = {"algorithm_2": ("Algorithm 2", "o", "algorithm_2"), "robust": ("ours", "s", "arub")}
     asked = rows[0]["asked"]
     with style.figure(1, 2, width=7.2, height=2.9) as (fig, (left, right)):
-        for sampler, (name, marker, role) in looks.items():
+        for sampler, (name, marker, role) in shown.items():
             radii = sorted({r["radius_255"] for r in rows if r["sampler"] == sampler})
             for ax, column in ((left, "kept"), (right, "objective")):
                 means = [
                     np.mean([r[column] for r in rows if (r["sampler"], r["radius_255"]) == key])
                     for key in ((sampler, radius) for radius in radii)
                 ]
-                ax.plot(radii, means, marker=marker, label=name, **style.line(role))
-        left.axhline(asked, **style.line("paper"))
+                ax.plot(radii, means, marker=marker, label=name, **looks.line(role))
+        left.axhline(asked, **looks.line("paper"))
         left.annotate(f"{asked} asked for", (radii[-1], asked), xytext=(0, 3), ha="right",
                       textcoords="offset points", fontsize=8, color=style.GREY)  # fmt: skip
         left.set(ylim=(0, 1.15 * asked), ylabel="patterns that can be used")

@@ -102,5 +102,5 @@ def test_two_cells_of_one_network_differ():
 
 
 def test_a_method_nobody_knows_is_refused(images):
-    with pytest.raises(InputError, match="no defense 'coap'"):
-        study.train_networks(images, ("coap",), 0.1, width=4, steps=1)
+    with pytest.raises(InputError, match="no defense 'nothing'"):
+        study.train_networks(images, ("nothing",), 0.1, width=4, steps=1)

@@ -1,0 +1,215 @@
+"""Bounds, attacks, defenses, training and evaluation follow the device of their inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from second_device import NAME, Elsewhere, moved, second_device
+from torch import nn
+
+from robustcore import LpBall, attacks, bounds, defenses, evaluation, networks, training
+from robustcore.networks import ReLUNetwork, Scaler, Stack, plain
+
+M, K, N = 6, 3, 5
+L1, L2, LINF = LpBall(1, 0.2), LpBall(2, 0.1), LpBall(math.inf, 0.05)
+BOXED = LpBall(1, 0.2, box=(0.0, 1.0))
+BOUNDS: dict[str, tuple[Callable[..., torch.Tensor], LpBall]] = {
+    "rub": (bounds.rub, L1),
+    "rub_top": (partial(bounds.rub_top, top=2), L1),
+    "rub_any": (bounds.rub_any, LINF),
+    "rub_boxed": (bounds.rub_boxed, BOXED),
+    "rub_optimised": (bounds.rub_optimised, L1),
+    "arub-L2": (bounds.arub, L2),
+    "baseline": (bounds.baseline, LINF),
+    "crown-L1": (bounds.crown, L1),
+    "crown-Linf": (bounds.crown, LINF),
+    "ibp": (bounds.ibp, L2),
+    "coap": (bounds.coap, LINF),
+    "tightest": (bounds.tightest, L1),
+}
+ATTACKS: dict[str, tuple[Callable[..., torch.Tensor], LpBall]] = {
+    "fgm": (attacks.fgm, L1),
+    "fgm-boxed": (attacks.fgm, BOXED),
+    "pgd-Linf": (partial(attacks.pgd, steps=3), LINF),
+    "pgd-L2": (partial(attacks.pgd, steps=3), L2),
+    "apgd-L1": (partial(attacks.apgd, steps=4), BOXED),
+    "apgd-Linf": (partial(attacks.apgd, steps=4), LINF),
+    "strongest": (partial(attacks.strongest, steps=3), L1),
+    "published fgm": (partial(attacks.as_published, method="fgm"), L2),
+    "published pgd": (partial(attacks.as_published, random_start=False, steps=3), LINF),
+}
+DEFENSES: dict[str, defenses.Defense] = {
+    "nominal": defenses.nominal(),
+    "fgsm": defenses.fgsm(LINF),
+    "pgd": defenses.pgd(LINF, steps=2),
+    "baseline": defenses.baseline(LINF),
+    "arub": defenses.arub(L1),
+    "rub": defenses.rub(L1),
+    "rub top": defenses.rub(L1, top=1),
+    "crown": defenses.crown(LINF),
+    "coap": defenses.coap(LINF),
+    "ibp": defenses.ibp(LINF),
+}
+
+
+@pytest.fixture(autouse=True)
+def _trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks are read from plain tensors only; here those of the second device count as such."""
+    monkeypatch.setattr(plain, "PLAIN_TENSORS", (*plain.PLAIN_TENSORS, Elsewhere))
+
+
+def _dense() -> nn.Module:
+    scaler = Scaler(torch.full((M,), 0.4).double(), torch.linspace(0.5, 2, M).double())
+    generator = torch.Generator().manual_seed(0)
+    return ReLUNetwork([M, 7, 6, K], generator, scaler=scaler, dtype=torch.float64)
+
+
+def _chain() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(M, 7), nn.ReLU(), nn.Linear(7, K)).double()
+
+
+def _data() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    x = torch.rand(N, M, generator=generator, dtype=torch.float64)
+    return x, torch.arange(N) % K
+
+
+def _to(net: nn.Module) -> nn.Module:
+    """Every parameter and buffer on the second device, in place."""
+    for module in net.modules():
+        for name, value in list(module.named_parameters(recurse=False)):
+            here = nn.Parameter(moved(value.detach()))
+            if isinstance(module, nn.ParameterList):
+                module[int(name)] = here
+            else:
+                setattr(module, name, here)
+        for name, value in list(module.named_buffers(recurse=False)):
+            setattr(module, name, moved(value))
+    return net
+
+
+def _same(found: Any, wanted: torch.Tensor) -> None:
+    assert isinstance(found, Elsewhere)
+    assert found.device.type == NAME
+    torch.testing.assert_close(found.held, wanted.detach(), rtol=1e-9, atol=1e-11)
+
+
+def test_the_device_refuses_what_a_gpu_refuses() -> None:
+    with second_device():
+        a = moved(torch.ones(3))
+        with pytest.raises(RuntimeError, match="two devices"):
+            a + torch.ones(3)
+        with pytest.raises(TypeError, match="numpy"):
+            a.numpy()
+        _same(a + 1.0, torch.full((3,), 2.0))
+        _same(torch.zeros(3, device=a.device), torch.zeros(3))
+        _same(a[[0, 2]], torch.ones(2))
+        assert type(a.cpu()) is torch.Tensor
+
+
+@pytest.mark.parametrize("make", [_dense, _chain])
+@pytest.mark.parametrize("name", BOUNDS)
+def test_bounds(name: str, make: Callable[[], nn.Module]) -> None:
+    bound, ball = BOUNDS[name]
+    x, y = _data()
+    wanted = bound(make(), x, y, ball)
+    with second_device():
+        _same(bound(_to(make()), moved(x), moved(y), ball), wanted)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_attacks(name: str) -> None:
+    attack, ball = ATTACKS[name]
+    x, y = _data()
+    wanted = attack(_dense(), x, y, ball)
+    with second_device():
+        _same(attack(_to(_dense()), moved(x), moved(y), ball), wanted)
+
+
+@pytest.mark.parametrize("name", DEFENSES)
+def test_defenses_and_their_gradients(name: str) -> None:
+    defense, net, (x, y) = DEFENSES[name], _dense(), _data()
+    loss = defense(net, x, y)
+    loss.backward()
+    with second_device():
+        other = _to(_dense())
+        found = defense(other, moved(x), moved(y))
+        _same(found, loss)
+        found.backward()
+        for one, wanted in zip(other.parameters(), net.parameters(), strict=True):
+            assert wanted.grad is not None
+            _same(one.grad, wanted.grad)
+
+
+@pytest.mark.parametrize("name", DEFENSES)
+def test_stacks(name: str) -> None:
+    x, y = _data()
+
+    def stack() -> Stack:
+        return Stack([_dense(), _dense()])  # type: ignore[list-item]
+
+    radius = torch.tensor([0.05, 0.2], dtype=torch.float64)
+    wanted = DEFENSES[name].of_each(stack(), x, y, radius)
+    with second_device():
+        found = DEFENSES[name].of_each(_to(stack()), moved(x), moved(y), moved(radius))
+        _same(found, wanted)
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_training(stacked: bool) -> None:
+    def net() -> nn.Module:
+        return Stack([_dense(), _dense()]) if stacked else _dense()  # type: ignore[list-item]
+
+    def train(one: nn.Module, x: torch.Tensor, y: torch.Tensor) -> training.TrainingRecord:
+        return training.fit(
+            one,
+            (x, y),
+            defenses.pgd(LINF, steps=2),
+            steps=3,
+            batch_size=3,
+            learning_rate=1e-2,
+            generator=torch.Generator().manual_seed(0),
+            progress=False,
+        )
+
+    x, y = _data()
+    wanted = train(net(), x, y)
+    with second_device():
+        found = train(_to(net()), moved(x), moved(y))
+    torch.testing.assert_close(torch.tensor(found.losses), torch.tensor(wanted.losses))
+
+
+@pytest.mark.parametrize("method", ["best", "rub", "crown", "rub_boxed"])
+def test_certificates(method: str) -> None:
+    x, y = _data()
+    wanted = evaluation.certified(_dense(), x, y, BOXED, method)
+    with second_device():
+        _same(evaluation.certified(_to(_dense()), moved(x), moved(y), BOXED, method), wanted)
+
+
+def test_accuracy_and_radius() -> None:
+    x, y = _data()
+    wanted = evaluation.adversarial_accuracy(_dense(), x, y, L1)
+    clean = evaluation.clean_accuracy(_dense(), x, y)
+    with second_device():
+        net, here, labels = _to(_dense()), moved(x), moved(y)
+        assert evaluation.adversarial_accuracy(net, here, labels, L1) == wanted
+        assert evaluation.clean_accuracy(net, here, labels) == clean
+
+
+def test_a_convolutional_network() -> None:
+    def net() -> nn.Module:
+        torch.manual_seed(0)
+        return networks.convolutional_network((1, 8, 8), (2, 3), 5, K, kernel=3).double()
+
+    x = torch.rand(2, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    y = torch.tensor([0, 2])
+    wanted = bounds.rub(net(), x, y, L1)
+    with second_device():
+        _same(bounds.rub(_to(net()), moved(x), moved(y), L1), wanted)
