@@ -40,7 +40,7 @@ class Method:
     label : str
         As pictures and tables print it, without the norm of its ball.
     colour : str
-        A word of :data:`robustcore.plots.style.PALETTE`.
+        A word of `robustcore.plots.style.PALETTE`.
     dashes : str or tuple
         Matplotlib's.
     bound : callable (net, x, y, ball) -> (n, K), optional
