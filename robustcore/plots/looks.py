@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import InputError
 from ..methods import METHODS
 from . import style
 
@@ -30,9 +29,7 @@ def colour(role: str) -> str:
     InputError
         For a role that has no colour.
     """
-    if role not in COLOURS:
-        raise InputError(f"no colour for the role {role!r}; use one of {', '.join(COLOURS)}.")
-    return COLOURS[role]
+    return COLOURS[role] if role in COLOURS else style.colour(role)
 
 
 def line(role: str) -> dict[str, Any]:
