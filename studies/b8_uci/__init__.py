@@ -38,8 +38,8 @@ def sweep(
     top: int | None = 1,
     attack_steps: int = 20,
     width: int = 200,
-    n_validation: int = 400,
-    n_test: int = 1000,
+    n_validation: int = 200,
+    n_test: int = 500,
 ) -> Sweep:
     """The cells: first one split of every clean table, then every leaked one, then more splits.
 
@@ -115,7 +115,7 @@ def cost(cell: Mapping[str, Any]) -> float:
     Source: own
     """
     entry = uci_sets()[cell["set"]]
-    batch, attacked = min(256, 0.6 * entry.rows), min(1400, 0.4 * entry.rows)
+    batch, attacked = min(256, 0.6 * entry.rows), min(700, 0.4 * entry.rows)
     updates = 1.0 if cell["data"] == "clean" else 0.4
     weight = {"rub": 2.5 + 1.5 * len(entry.class_labels), "pgd": 9, "arub_l1": 4, "arub_linf": 4}
     return updates * weight.get(cell["method"], 1.5) * batch + 25 * attacked + entry.features

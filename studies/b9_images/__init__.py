@@ -19,6 +19,7 @@ DATA = ("mnist", "fashion-mnist", "cifar10")
 UNITS = ("standardised", "pixels")
 METHODS = ("rub", "nominal", "arub_l1", "pgd", "arub_linf", "baseline_linf", "fgsm")
 EPSILONS = (0.1, 0.3, 1.0, 0.03, 0.01)
+_FIRST = 3  # these for every data set, then the others
 
 
 def sweep(
@@ -70,8 +71,9 @@ def sweep(
     """
     cells = [
         {"data": name, "unit": unit, "method": method, "epsilon": epsilon}
+        for some in (epsilons[:_FIRST], epsilons[_FIRST:])
         for name in data
-        for epsilon in epsilons
+        for epsilon in some
         for unit in units
         for method in methods
     ]
