@@ -19,7 +19,7 @@ from .cells import METHODS, Settings, rows
 
 VERSION = 2
 # radii of the balls in standard deviations; those of L1 and L2 are sqrt(M) times as large
-TRAINING_RADII = (0.01, 0.03, 0.1, 0.3, 0.5, 1.0, 3.0)
+TRAINING_RADII = (0.01, 0.1, 0.3, 1.0, 3.0)
 TEST_RADII = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0)
 CERTIFIED_RADII = (0.01, 0.1, 0.3, 1.0, 3.0)
 
@@ -29,7 +29,7 @@ def sweep(
     splits: int = 4,
     published: bool = True,
     training_radii: Sequence[float] = TRAINING_RADII,
-    published_radii: Sequence[float] = (0.01, 0.1, 0.3, 1.0, 3.0),
+    published_radii: Sequence[float] = TRAINING_RADII,
     rates: Sequence[float] = (3e-3,),
     falling: bool = True,
     steps: int = 600,

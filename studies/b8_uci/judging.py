@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 NORMS = {"L1": 1.0, "L2": 2.0, "Linf": math.inf}
 CERTIFIED = ("L1", "Linf")
-_CERTIFIED_ROWS = {True: 200, False: 100}  # up to and above 100 features
-_NARROW = 100
+_CERTIFIED_ROWS = 100
 
 
 def judge(stack: Stack, data: Table, settings: Settings, seed: int) -> dict[str, Any]:
@@ -82,8 +81,7 @@ def _certified(
 ) -> list[list[int]]:
     """Rows that the tightest bound proves, for the candidate that validation rows choose."""
     networks = stack.unstack()
-    n = _CERTIFIED_ROWS[data.n_features <= _NARROW]
-    x, y = data.test_x[:n], data.test_y[:n]
+    x, y = data.test_x[:_CERTIFIED_ROWS], data.test_y[:_CERTIFIED_ROWS]
     found = []
     for epsilon in settings.certified_radii:
         at = settings.test_radii.index(epsilon)
