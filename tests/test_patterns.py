@@ -1,5 +1,6 @@
 """Patterns: sampling, exact enumeration, and which of them can carry a robust neuron."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from robustcore import patterns
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
-from robustcore.patterns import Patterns
+from robustcore.patterns import Patterns, feasibility
 from studies.oracles import convex_twins, instances
 
 
@@ -129,6 +130,34 @@ def test_robust_feasibility_for_l1_balls(seed):
     slow = instances.feasible_over_vertices(case.X, case.all_patterns, ball, case.perturb_bias)
     assert fast.tolist() == slow.tolist()
     assert fast.sum() > 0 or case.ball.radius > 0.02
+
+
+@pytest.mark.parametrize("p", [1, math.inf])
+def test_a_pattern_is_dropped_on_multipliers_and_never_on_a_value(p, monkeypatch):
+    """A solver that calls 0 the largest total of every cell drops none that it can't disprove."""
+    truthful = feasibility.linprog
+
+    def pessimist(cost, **options):
+        found = truthful(cost, **options)
+        found.fun, found.x = 0.0, 0 * found.x
+        return found
+
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((7, 2))
+    cells, ball = patterns.enumerate(X, bias=True), LpBall(p, 0.2)
+    cells = dataclasses.replace(cells, gates=None)
+    honest = patterns.robust_feasible(X, cells, ball)
+    monkeypatch.setattr(feasibility, "linprog", pessimist)
+    assert patterns.robust_feasible(X, cells, ball).tolist() == honest.tolist()
+    assert 0 < honest.sum() < len(cells)
+
+    def dumb(cost, **options):
+        found = pessimist(cost, **options)
+        found.ineqlin.marginals = 0 * found.ineqlin.marginals
+        return found
+
+    monkeypatch.setattr(feasibility, "linprog", dumb)
+    assert patterns.robust_feasible(X, cells, ball)[honest].all()
 
 
 def test_a_neuron_whose_constraint_is_tight_counts_as_feasible():

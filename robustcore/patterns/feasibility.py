@@ -52,7 +52,8 @@ def robust_feasible(
     and (18) without changing their value. With a positive radius the answer is yes only for
     patterns that clean data has: a pattern that exists on perturbed data alone is dead weight.
     The maximum is used rather than the largest margin, which is 0 also when a neuron exists whose
-    constraint holds with equality. Up to the tolerance 1e-7 of the solver, which errs towards yes.
+    constraint holds with equality. A no is proved by the multipliers of the program, which bound
+    that maximum by 1e-7 where the entries of its rows are at most 1; everything else is a yes.
     """
     found = _looked_at(X, patterns, ball, perturb_bias, inside=False)
     return np.array([answer for answer, _ in found], dtype=bool)
@@ -129,7 +130,7 @@ def _holds(rows: np.ndarray, v: np.ndarray, ball: LpBall, attacked: int) -> bool
 
 
 def _largest_total(rows: np.ndarray, ball: LpBall, attacked: int) -> float:
-    """max sum_k r_k v over r_k v >= radius ||v||_q, with v = v+ - v-, in units of its own.
+    """A bound of max sum_k r_k v over r_k v >= radius ||v||_q, v = v+ - v-, in units of its own.
 
     Whether it is positive depends neither on the units of a column, v_j in units of 1 / c_j, nor on
     those of a row. With both the largest entries are 1, and a tolerance means something.
@@ -151,12 +152,20 @@ def _largest_total(rows: np.ndarray, ball: LpBall, attacked: int) -> float:
     gain = (rows / np.where(size > 0, size, 1.0)).sum(axis=0)
     cost = np.zeros(A.shape[1])
     cost[: 2 * rows.shape[1]] = np.concatenate([-gain, gain]) / len(rows)
-    answer = linprog(cost, A_ub=A, b_ub=np.zeros(len(A)), bounds=(0, 1), method="highs")
+    answer = linprog(
+        cost,
+        A_ub=A,
+        b_ub=np.zeros(len(A)),
+        bounds=(0, 1),
+        method="highs",
+        options={"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9},
+    )
     if answer.status != 0:
         raise SolverError(
             f"the linear program of a pattern ended with '{answer.message.strip()}'; rescale X."
         )
-    return -answer.fun
+    multipliers = np.maximum(-answer.ineqlin.marginals, 0)
+    return float(np.maximum(-cost - multipliers @ A, 0).sum())  # weak duality, on [0, 1]
 
 
 def widest_point(rows: np.ndarray, ball: LpBall, attacked: int) -> np.ndarray:

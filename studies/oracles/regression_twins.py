@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from robustcore import convex, patterns
-from robustcore.convex.over_vertices import optimum_over_vertices
 from robustcore.convex.parts import prepare
 from robustcore.convex.robust_squared_program import build
 from robustcore.convex.solving import load_cvxpy, solve
@@ -23,6 +22,7 @@ from robustcore.networks import TwoLayerReLU
 from .checks import Check, by_name
 from .expected import read_from_the_solution
 from .instances import Instance, instance
+from .over_vertices import optimum_over_vertices
 
 _JOINT = 3  # samples over whose perturbations a maximum is taken jointly
 

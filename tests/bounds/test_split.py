@@ -2,14 +2,16 @@
 
 import itertools
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 
 from robustcore import bounds
 from robustcore.balls import LpBall
 from robustcore.bounds import nested
-from robustcore.errors import InputError
+from robustcore.errors import InputError, SolverError
 from robustcore.losses import gaps
 from robustcore.networks import ReLUNetwork, Scaler
 from studies import b4_split
@@ -177,3 +179,79 @@ def test_what_does_not_fit_is_refused_in_a_sentence(call, message):
 def test_states_are_all_binary_vectors_on_the_free_entries():
     found = [tuple(s) for s in nested._states(torch.tensor([True, False, True]).numpy())]
     assert sorted(found) == [(0, 0, 0), (0, 0, 1), (1, 0, 0), (1, 0, 1)]
+
+
+@pytest.mark.parametrize("technique", [bounds.sup_inf, bounds.inf_sup])
+@pytest.mark.parametrize("p", [1, INF])
+def test_the_value_is_that_of_slopes_whatever_the_solver_says_of_it(technique, p, monkeypatch):
+    """Half of what is wanted in `fun`, and slopes out of [0, 1] in `x`: the value stays a bound."""
+    truthful = nested.linprog
+
+    def optimistic(cost, **options):
+        found = truthful(cost, **options)
+        found.fun -= 1.0
+        found.x = found.x + np.where(np.arange(len(found.x)) % 2, 1e-9, -1e-9)
+        return found
+
+    for seed in range(4):
+        net, x, y = instance((3, 4, 3), 40 + seed)
+        given = net, x, y, LpBall(p, 0.7)
+        honest = technique(*given)
+        with monkeypatch.context() as patch:
+            patch.setattr(nested, "linprog", optimistic)
+            found = technique(*given)
+        assert (found >= bounds.exact(*given, attained=True)).all()
+        assert torch.allclose(found, honest, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        lambda found: setattr(found, "x", 0 * found.x),  # feasible, and not the best
+        lambda found: found.x.__setitem__(slice(1, None), 1e9),
+        lambda found: setattr(found.ineqlin, "marginals", 0.5 * found.ineqlin.marginals[::-1]),
+        lambda found: setattr(found.ineqlin, "marginals", 0 * found.ineqlin.marginals),
+    ],
+)
+@pytest.mark.parametrize("technique", [bounds.sup_inf, bounds.inf_sup])
+def test_what_a_solver_cannot_prove_is_refused(technique, lie, monkeypatch):
+    truthful = nested.linprog
+
+    def lying(cost, **options):
+        found = truthful(cost, **options)
+        lie(found)
+        return found
+
+    monkeypatch.setattr(nested, "linprog", lying)
+    net, x, y = instance((3, 5, 3), 2)
+    with pytest.raises(SolverError, match="lies between"):
+        technique(net, x, y, LpBall(1, 1.0))
+
+
+def gap_in_fractions(net, point):
+    """z_1 - z_0, every sum exact."""
+    h = point
+    for number, layer in enumerate(net.layers):
+        rows, b = layer.weight.tolist(), layer.bias.tolist()
+        h = [max(v, 0) for v in h] if number else h
+        h = [
+            Fraction(c) + sum(Fraction(w) * v for w, v in zip(row, h, strict=True))
+            for row, c in zip(rows, b, strict=True)
+        ]
+    return h[1] - h[0]
+
+
+@pytest.mark.parametrize("technique", [bounds.sup_inf, bounds.inf_sup])
+def test_the_rounding_of_large_numbers_is_in_the_value(technique):
+    """The biases take away numbers of 1e9, of which float64 keeps 1e-7."""
+    for seed in range(20):
+        net, _, y = instance((2, 3, 2), seed)
+        x = torch.tensor([[1e9, -1e9], [3e8, 2e8]]).double()
+        net.layers[0].bias -= net.layers[0].weight @ x[0]
+        ball = LpBall(1, 1.0)
+        vertices = [
+            [Fraction(v) + Fraction(d) for v, d in zip(x[0].tolist(), step, strict=True)]
+            for step in ball.vertices(2).tolist()
+        ]
+        worst = max(gap_in_fractions(net, vertex) for vertex in vertices)
+        assert technique(net, x[:1], y[:1], ball)[0, 1].item() >= worst

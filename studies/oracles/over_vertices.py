@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..balls import LpBall
-from ..errors import InputError
-from ..patterns import Patterns
-from .parts import prepare, variables
-from .solving import load_cvxpy, solve
+from robustcore.balls import LpBall
+from robustcore.convex.parts import prepare, variables
+from robustcore.convex.solving import load_cvxpy, solve
+from robustcore.errors import InputError
+from robustcore.patterns import Patterns
 
 _MOST_ROWS = 200_000
 
@@ -46,8 +46,8 @@ def optimum_over_vertices(
     Returns
     -------
     float
-        To the tolerance of the solver. A twin of `train_robust_hinge` and `train_robust_squared`,
-        which solve the same program from its closed form.
+        On the word of the solver, to its tolerance: no bound. A twin of `train_robust_hinge` and
+        `train_robust_squared`, which solve the same program from its closed form.
 
     Raises
     ------
