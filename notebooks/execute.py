@@ -46,6 +46,8 @@ from studies import parameters as typed  # noqa: E402
 PICTURES = {"fig-a1-optimum": HERE.parent / "book" / "images" / "optimum.png"}
 STYLER_ID = re.compile(r"\bT_[0-9a-f]{5}(?=\b|_)")
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+# HiGHS 1.12 prints this whatever it is told, on some processors
+LEFT_OVER = re.compile(r"HighsMipSolverData::transformNewIntegerFeasibleSolution.*\n")
 STRIP = "metadata.papermill cell.metadata.papermill cell.metadata.execution"
 
 
@@ -99,7 +101,10 @@ def merged(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
             last["text"] += output.text
         else:
             joined.append(output)
-    return joined
+    for output in joined:
+        if output.get("output_type") == "stream":
+            output.text = LEFT_OVER.sub("", output.text)
+    return [output for output in joined if output.get("text") != ""]
 
 
 def apart(name: str, out: Path, parameters: dict[str, Any]) -> Path:

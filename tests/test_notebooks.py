@@ -240,6 +240,9 @@ def test_other_parameters_have_another_folder(tmp_path: Path) -> None:
     assert folders[0] == folders[2]
 
 
+HIGHS = "HighsMipSolverData::transformNewIntegerFeasibleSolution tmpSolver.run();"
+
+
 def _parameters(source: str) -> nbformat.NotebookNode:
     return nbformat.v4.new_code_cell(source, metadata={"tags": ["parameters"]})
 
@@ -254,7 +257,8 @@ def test_a_tampered_output_is_found(tmp_path: Path) -> None:
     name = NAMES[0]
     stored = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     kept = [c for c in stored.cells if c.cell_type == "code"][:1]
-    cell = nbformat.v4.new_code_cell("print('0.25')", metadata={"tags": ["nbval-check-output"]})
+    source = f"print('{HIGHS}')\nprint('0.25')"  # which only some processors see
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["nbval-check-output"]})
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="0.25\n")]
     cell.execution_count = 2
     stored.cells = [*kept, cell]
@@ -262,6 +266,13 @@ def test_a_tampered_output_is_found(tmp_path: Path) -> None:
     assert _nbval(stored, tmp_path) == 0
     cell.outputs[0]["text"] = "0.26\n"
     assert _nbval(stored, tmp_path) == 1
+
+
+def test_what_a_solver_prints_on_some_processors_is_not_stored() -> None:
+    texts = [f"{HIGHS}\n0.25\n", f"{HIGHS}\n", "0.5\n"]
+    streams = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in texts]
+    assert [output.text for output in execute.merged(streams)] == ["0.25\n0.5\n"]
+    assert execute.merged(streams[1:2]) == []
 
 
 def _nbval(notebook: nbformat.NotebookNode, folder: Path) -> int:
