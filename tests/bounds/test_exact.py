@@ -30,7 +30,7 @@ def test_no_dense_sample_beats_it_and_a_grid_comes_close(p):
             z = instance.net(instance.x[i] + delta)
             attacked = gaps(z, instance.y[i].expand(len(delta))).amax(0)
             assert (attacked <= exact[i] + 1e-6).all()
-            assert (attacked >= exact[i] - 0.1 * (1 + exact[i].abs())).all()
+            assert (attacked >= exact[i] - 0.03 * (1 + exact[i].abs())).all()
 
 
 def test_it_needs_a_polyhedral_ball():

@@ -176,7 +176,7 @@ def test_pixels_up_to_255_are_a_smaller_beta():
     large = patterns.sample(255 * pair.X, 4, np.random.default_rng(0))
     one = convex.train_standard(pair.X, pair.y, small, 1e-2 / programs.SCALES["0..255"])
     two = convex.train_standard(255 * pair.X, pair.y, large, 1e-2)
-    assert one.objective == pytest.approx(two.objective, rel=1e-3)
+    assert one.objective == pytest.approx(two.objective, rel=1e-6)
 
 
 def test_settings_are_chosen_on_held_out_images():

@@ -39,6 +39,21 @@ def test_lemma_rows_see_a_bound_that_is_too_low(monkeypatch):
     assert max(r["violation"] for r in study.lemma_rows(2, classes=(3,))) > 0.1
 
 
+def test_a_slack_that_is_small_is_not_equality(monkeypatch):
+    """The gaps a little too large: 1e-5 is no equality, what a MILP leaves open is."""
+    truthful = study.bounds.exact
+    for moved, equal in ((1e-5, 0), (1e-9, 1)):
+        monkeypatch.setattr(
+            study.bounds,
+            "exact",
+            lambda net, x, y, ball, attained, by=moved: (
+                truthful(net, x, y, ball, attained=attained) + by * (torch.arange(2) != y[:, None])
+            ),
+        )
+        rows = {r["loss"]: r["equal"] for r in study.lemma_rows(4, classes=(2,), radius=3.0)}
+        assert rows["cross-entropy"] == equal
+
+
 def test_the_slack_stays_below_its_limit_and_reaches_it():
     rows = study.sharp_rows(classes=(3, 6), slopes=(0.0, 1.0, 12.0))
     assert all(0 <= r["given"] < math.log(r["K"] - 1) for r in rows)

@@ -1,5 +1,7 @@
 """The sets and sums of the page on conjugates against grids and hand calculations."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -15,10 +17,25 @@ def test_both_counterexamples_by_hand():
 
 def test_lemma_3_is_an_inequality_and_the_right_side_is_the_hull():
     rows = {r["Z"]: r for r in study.concave_rows(list(study.random_cases(40, seed=5)))}
-    assert all(r["violation"] < 1e-9 and r["hull_distance"] < 1e-9 for r in rows.values())
+    assert all(r["violation"] < 1e-12 and r["hull_distance"] < 1e-12 for r in rows.values())
     assert rows["affine image"]["equal"] == 1
     assert rows["path"]["equal"] < 1
     assert rows["points"]["equal"] < 0.5
+
+
+@pytest.mark.parametrize(("size", "equal"), [(1.0, 0), (1e-4, 0), (1e-11, 0), (1e-14, 1)])
+def test_sides_that_are_a_little_apart_are_not_equal(size, equal):
+    """On {-size, size} and g(z) = -|z| they are `size` apart."""
+    case = study.two_points()
+    row = study.concave_rows(
+        [
+            dataclasses.replace(
+                case, vertices=size * case.vertices, candidates=size * case.candidates
+            )
+        ]
+    )[0]
+    assert row["largest"] == pytest.approx(size)
+    assert row["equal"] == equal
 
 
 def test_rows_see_a_left_side_that_is_too_large(monkeypatch):

@@ -8,6 +8,7 @@ import torch
 
 from robustcore.balls import LpBall
 from robustcore.networks import ReLUNetwork
+from studies import b4_split
 from studies.b2_arub import first_order
 from studies.b4_split import proofs
 from studies.b5_rub import proof, small, tightness
@@ -49,6 +50,13 @@ def test_the_induction_step_is_an_equality_over_affine_values_only():
     affine, hidden = proofs.induction_rows(10, seed=0)
     assert affine["equal"] == 1
     assert max(affine["violation"], hidden["violation"]) < 1e-9
+
+
+@pytest.mark.parametrize(("apart", "equal"), [(0.05, 0), (1e-5, 0), (1e-10, 1)])
+def test_values_that_are_a_little_apart_are_not_equal(apart, equal):
+    assert proofs._distances([(1.0, 1.0 + apart), (1.0 + apart, 1.0)])["equal"] == equal
+    one = b4_split.Compared("one", 0.0, 1.0, 1.0 + apart, 2.0, None, None)
+    assert b4_split.summary([one])[0]["equal"] == equal
 
 
 def test_lemma_12_and_the_chain():
