@@ -108,6 +108,18 @@ def test_few_vertices_are_below_all_and_all_are_rub():
         assert (few <= everything + 1e-13).all()
 
 
+def test_one_vertex_is_enough_where_no_neuron_turns():
+    """There the gap is affine, so its largest value lies at one vertex, the sign included."""
+    moved = 0.0
+    for instance in random_instances(12, seed=47):
+        net, x, y, _ = arguments(instance)
+        ball = LpBall(1, 1e-7)
+        few = bounds.rub_top(net, x, y, ball, top=1)
+        assert torch.allclose(few, bounds.arub(net, x, y, ball), rtol=0, atol=1e-13)
+        moved = max(moved, float((few - gaps(net(x), y)).max()))
+    assert moved > 1e-8
+
+
 def test_few_vertices_have_a_gradient():
     instance = next(iter(random_instances(1, seed=46)))
     net = instance.net.requires_grad_(True)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from robustcore import methods
 from studies import c2_fuzz
 
 ACCEPTED = list(c2_fuzz.KINDS)[: list(c2_fuzz.KINDS).index("dropout in training")]
@@ -18,6 +19,21 @@ def test_no_certified_sample_is_misclassified():
         assert bool(row["sentences"]) == bool(row["refused"])
         assert "\n" not in row["sentences"]
     assert sum(row["certified"] for row in rows) > 100
+
+
+def test_every_network_is_another_and_every_method_is_asked(monkeypatch):
+    seen, asked = [], set()
+
+    def look(net, kind, p, names, *rest):
+        first = next(p for p in net.parameters() if p.ndim == 2)
+        seen.append(tuple(first.detach().flatten().tolist()))
+        asked.update(names)
+
+    monkeypatch.setattr(c2_fuzz, "_one", look)
+    c2_fuzz.fuzz(networks=3, kinds=9)
+    assert len(set(seen)) == len(seen) == 2 * 9 * 3
+    sound = {m.name for m in methods.METHODS.values() if m.bound and m.sound}
+    assert asked == sound - {"tightest"}  # which is "best" by its other name
 
 
 def test_the_search_finds_a_wrong_certificate(monkeypatch):
