@@ -1,0 +1,60 @@
+"""More sets and more runs: their rows at the smallest size are those of the studies they extend."""
+
+from studies import a2_more_sets, a3_more_sets, a4_more_sets, a7_more_runs, a7_readings
+from studies.a7_cifar import train_and_validation
+from studies.a7_cifar.programs import convex_row
+
+
+def test_no_sampled_program_beats_the_optimum_and_more_draws_help_on_average():
+    rows = a2_more_sets.sampling(2, (8, 256), 3)
+    assert min(row["excess"] for row in rows) > -1e-5
+    few, many = (sum(r["excess"] for r in rows if r["n_patterns"] == n) for n in (8, 256))
+    assert many < few
+    assert {row["data"] for row in rows} == {1, 2}  # set 0 is Figure 1's
+
+
+def test_in_the_plane_128_patterns_are_all_of_them():
+    rows = a2_more_sets.rank((2, 4), 2, 128, 1)
+    assert max(abs(row["excess"]) for row in rows if row["d"] == 2) < 1e-6
+    assert min(row["excess"] for row in rows if row["d"] == 4) > 0
+
+
+def test_perturbed_data_have_the_patterns_of_clean_data_and_more():
+    rows = a3_more_sets.record(n_sets=3)["a3_more_sets.patterns"]
+    assert len(rows) == 6
+    assert all(row["P_hat"] >= row["P"] for row in rows)
+
+
+def test_the_cells_are_the_convex_ones_and_gd_std():
+    rows = a4_more_sets.record(betas=(1e-2,))["a4_more_sets.cells"]
+    assert [row["method"] for row in rows] == ["Algorithm 1", "Algorithm 2", "exact (15)", "GD-std"]
+    exact, sampled = (
+        next(r for r in rows if r["method"] == m) for m in ("exact (15)", "Algorithm 2")
+    )
+    assert exact["robust_cost"] <= sampled["robust_cost"] + 1e-6
+
+
+def test_more_runs_are_runs_of_table_1():
+    found = a7_more_runs.record(n=40, n_patterns=4, n_runs=2, n_few=1)
+    train, _ = train_and_validation((2, 8), 40, 1, "stride")
+    again = convex_row("algorithm_2", train, 10 / 255, 1e-4, 4, 4, 1)
+    row = found["a7_more_runs.convex"][-1]
+    timed = {"seconds"}
+    assert {k: v for k, v in row.items() if k not in timed} == {
+        k: v for k, v in again.items() if k not in timed
+    }
+    runs = found["a7_more_runs.gradient"]
+    counts = [sum((r["setting"], r["method"]) == key for r in runs) for key in (
+        ("plain", "gd_std"), ("tuned", "gd_pgd"), ("plain", "gd_pgd"), ("lowest", "gd_pgd"),
+    )]  # fmt: skip
+    assert counts == [2, 2, 1, 1]
+
+
+def test_readings_have_both_samplings_of_an_image_and_every_s():
+    found = a7_readings.record(n=40, n_patterns=4, n_runs=1, shares=(1, 4))
+    words = found["a7_readings.words"]
+    assert [(r["downsample"], r["method"]) for r in words] == [
+        (d, m) for d in ("stride", "block") for m in ("algorithm_1", "algorithm_2")
+    ]
+    assert all(row["classes"] == [1, 7] for row in words)
+    assert [row["S"] for row in found["a7_readings.samplings"]] == [1, 4]
