@@ -25,3 +25,15 @@ def test_the_sum_of_exponentials_overflows_as_written_only() -> None:
     small, large = study.overflow(0.01, 5, 0), study.overflow(30.0, 5, 0)
     assert (small["infinite"], large["infinite"]) == (0, 1)
     assert small["infinite_if_stable"] == large["infinite_if_stable"] == 0
+
+
+def test_the_notebook_counts_one_feature_more_than_the_source() -> None:
+    rows = study.record(names=(), epsilons=(), n=1)["b_published.notebook"]
+    assert [row["notebook_rows"] for row in rows] == [row["source_rows"] for row in rows]
+    assert {row["notebook_features"] - row["source_features"] for row in rows} == {1}
+
+
+def test_a_row_names_the_table_that_was_read() -> None:
+    (iris,) = study.record(names=("iris",), epsilons=())["b_published.tables"]
+    assert iris["source_rows"] == 150
+    assert iris["source_sha256"].startswith("b4b0f922")  # as its source's description says
