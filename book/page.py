@@ -8,12 +8,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE_PARTS = (
-    "_config.yml",
-    "book/references.bib",
-    "book/static/book.css",
-    "book/extension/robustcore_book.py",
-)
+# the dress of the book; the extension reads claims/ and results/ where they lie
+PAGE_PARTS = ("_config.yml", "book/references.bib", "book/static/*", "book/extension/*.py")
 
 
 def page(notebook: Path) -> Path:
@@ -21,9 +17,10 @@ def page(notebook: Path) -> Path:
     site, html = notebook.parent / "site", notebook.parent / "html"
     for folder in (site, html):
         shutil.rmtree(folder, ignore_errors=True)
-    for source in PAGE_PARTS:
-        (site / source).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / source, site / source)
+    for source in (path for part in PAGE_PARTS for path in ROOT.glob(part)):
+        kept = site / source.relative_to(ROOT)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, kept)
     (site / "notebooks").mkdir()
     shutil.copy(notebook, site / "notebooks")
     (site / "_toc.yml").write_text(f"format: jb-book\nroot: notebooks/{notebook.name}\n")

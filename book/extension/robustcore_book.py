@@ -18,6 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_refnode
 
+from book.extension import statements
 from book.generate import verdicts
 from robustcore.errors import RobustcoreError
 
@@ -136,6 +137,7 @@ class Recorded(SphinxRole):
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    statements.setup(app)
     app.add_directive("verdicts", Verdicts)
     app.add_role("recorded", Recorded())
     app.connect("missing-reference", resolve_name)
