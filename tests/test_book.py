@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,22 +13,13 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-HTML = ROOT / "_build" / "html"
-PAGES = sorted(
-    p for p in HTML.rglob("*.html") if "_static" not in p.parts and "_modules" not in p.parts
-)
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
+from browsing import BROWSER, HTML, PAGES, browser, built
+
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--virtual-time-budget=20000", "--enable-logging=stderr"),
 )
-
-built = pytest.mark.skipif(not PAGES, reason="no built book here; run `make book` first")
-browser = pytest.mark.skipif(not BROWSER, reason="no chromium here; apt-get install chromium")
 
 
 class Page(HTMLParser):
@@ -149,3 +139,14 @@ def test_search_finds_from_disk(tmp_path: Path) -> None:
     assert errors == []
     assert re.search(r"found \d+ page", dom)
     assert '<ul class="search"><li' in dom.replace("\n", "")
+
+
+@built
+def test_the_book_numbers_no_statement() -> None:
+    """[B] Theorem 8 is never our "Theorem 11": a number follows a paper, or there is none."""
+    titles = []
+    for path in (p for p in PAGES if p.parent.name == "notebooks"):
+        text = path.read_text(encoding="utf-8")
+        titles += re.findall(r'class="proof [^>]*>\s*<p class="admonition-title">(.*?)</p>', text)
+    assert titles
+    assert [t for t in titles if re.match(r"(<[^>]*>)*\w+ \d", t)] == []

@@ -6,6 +6,7 @@ these) and a claim of the ledger does, whose verdict recorded rows give.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -74,18 +75,28 @@ def test_what_is_covered_in_part_is_covered_and_says_what_is_not(place: Referenc
     assert PLACES.in_part[place]
 
 
-def test_every_printed_place_has_its_line_with_a_verdict_or_a_reason() -> None:
+def test_every_printed_place_has_its_entry_with_a_verdict_or_a_reason() -> None:
     page = places.pages(ROOT / "claims")["printed_places.md"]
-    lines = {}
-    paper = ""
-    for block in page.split("* - ")[1:]:
-        place = block.splitlines()[0]
-        paper = "B" if place == "in the paper" and lines else paper or "A"
-        lines[paper, place] = block
+    blocks = {re.findall(r":name: (\S+)", b)[0]: b for b in page.split(":::{dropdown}")[1:]}
+    shown = [place for place in PLACES.numbered if place.kind != "Equation"]
+    assert sorted(blocks) == sorted(map(places.label, shown))
+    for place in shown:
+        block = blocks[places.label(place)]
+        assert "bdg-" in block or NOT_YET.get(place, "?") in block
+
+
+def test_a_printed_place_is_shown_or_not_run() -> None:
+    """One click from any figure, table or statement of the papers: on it, or on the reason."""
     for place in PLACES.numbered:
         if place.kind != "Equation":
-            block = lines[place.paper, f"{place.kind} {place.number}"]
-            assert "bdg-" in block or NOT_YET.get(place, "?") in block
+            assert place in PLACES.shown or place in NOT_YET, place
+
+
+@pytest.mark.parametrize("target", sorted(set(PLACES.shown.values())))
+def test_what_shows_a_place_is_there(target: str) -> None:
+    texts = {p.stem: p.read_text(encoding="utf-8") for p in (ROOT / "notebooks").glob("*.md")}
+    labels = re.findall(r"^(?::label:|    name:) (\S+)$", "\n".join(texts.values()), re.MULTILINE)
+    assert labels.count(target) == 1 or target in texts
 
 
 @pytest.mark.parametrize(
@@ -120,4 +131,4 @@ def test_the_page_of_sentences_shows_a_verdict_or_a_reason_in_every_line() -> No
     lines = [block for block in page.split("* - ")[1:] if not block.startswith("where")]
     assert len(lines) == len(SENTENCES)
     for block, sentence in zip(lines, SENTENCES, strict=True):
-        assert "bdg-" in block or sentence.why in block
+        assert "bdg-ref-" in block or sentence.why in block

@@ -11,7 +11,7 @@ import re
 import shutil
 from pathlib import Path
 
-from . import api, equations, places, scoreboard, sentences
+from . import api, equations, front, places, recorded, scoreboard, sentences
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,6 +33,8 @@ def main() -> None:
         **api.pages(ROOT),
         **equations.pages(ROOT, listed_notebooks()),
         **scoreboard.pages(ROOT / "claims"),
+        **recorded.pages(ROOT / "claims"),
+        **front.pages(ROOT / "claims"),
         **places.pages(ROOT / "claims"),
         **sentences.pages(ROOT / "claims"),
     }

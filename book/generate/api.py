@@ -25,6 +25,12 @@ the rows of the pages and draw them, and `studies.oracles` holds what pages and 
 {studies}
 """
 
+_UNSEARCHED = """---
+nosearch: true
+---
+
+"""
+
 _SECTION = """{level} {name}
 
 ```{{eval-rst}}
@@ -47,7 +53,9 @@ def pages(root: Path) -> dict[str, str]:
         file = f"api/{page}.md"
         level = "#" if module.name == page else "##"
         section = _SECTION.format(level=level, name=module.name, directives=directives)
-        found[file] = found.get(file, "") + section
+        # a study's functions are found through its page and the index: search is for readers
+        unsearched = _UNSEARCHED if page.startswith("studies") else ""
+        found[file] = found.get(file, unsearched) + section
         if module.name == page:
             rows[page.split(".")[0]].append(f"| [{page}]({page}.md) | {_cell(module.summary)} |")
     library, studies = ("\n".join(lines) for lines in rows.values())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from . import entries
 from .sources import Documented, Module, documented, whole
 
 PAPERS = {"A": "Bai et al. (2022)", "B": "Bertsimas et al. (2023)"}
@@ -30,24 +31,16 @@ _TOKEN = re.compile(
     rf"|Tables|Figures|Sections|Definitions)\b)\.?"
     rf"|(?P<to>[-–])|(?P<number>{_NUMBER})|(?P<and>\band\b)|(?P<word>\w\w+)"
 )
+_ASIDE = re.compile(r"\([^()\[]* [^()\[]*\)")  # "(80/20, the last quarter for validation)"
 _ROMAN = {"I": 1, "V": 5, "X": 10}
 _HEAD = """# Equation index
 
 Which function holds which equation, theorem, table or algorithm: drawn from the `Source:` lines of
 the library and the studies when the book is built. [A] is {cite:t}`bai2022practical`, [B] is
-{cite:t}`bertsimas2022robust`. A page is listed, by the short name that begins its address, if it or
-the study behind it calls the function. Studies are listed for the tables and figures they make.
+{cite:t}`bertsimas2022robust`. A line shows the function that a reader would call; a click opens
+what else belongs to it, and the pages that use it. Studies are listed for the tables and figures
+that they make.
 
-"""
-_TABLE = """```{list-table}
-:header-rows: 1
-:class: equations
-:widths: 15 37 38 10
-
-* - in the paper
-  - function
-  - what it computes
-  - pages
 """
 
 
@@ -68,7 +61,7 @@ class Reference:
 def references(source: str) -> list[Reference]:
     """The numbered places that a `Source:` line names, ranges filled; prose is passed over."""
     found: list[Reference] = []
-    for paper, text in re.findall(r"\[([AB])\]([^\[]*)", source):
+    for paper, text in re.findall(r"\[([AB])\]([^\[]*)", _ASIDE.sub("", source)):
         kind, after_dash = None, False
         for token in _TOKEN.finditer(text):
             if token["kind"]:
@@ -108,12 +101,11 @@ def pages(root: Path, notebooks: list[Path]) -> dict[str, str]:
     for reference, items in index.items():
         index[reference] = _rooms_first(reference, items)
     users = _users(all_modules, notebooks)
-    text = _HEAD
+    text = entries.WIDE + _HEAD + entries.form({"paper": PAPERS, "kind": KINDS}, example="dual")
     for paper, authors in PAPERS.items():
-        text += f"## Paper {paper}: {authors}\n\n{_TABLE}"
+        text += f"## Paper {paper}: {authors}\n\n"
         for reference in sorted((r for r in index if r.paper == paper), key=lambda r: r.order):
-            text += "".join(_rows(reference, index[reference], users))
-        text += "```\n\n"
+            text += _entry(reference, index[reference], users)
     return {"equations.md": text}
 
 
@@ -125,20 +117,55 @@ def _rooms_first(reference: Reference, items: list[Documented]) -> list[Document
     return rooms or items
 
 
-def _rows(reference: Reference, items: list[Documented], users: dict[str, str]) -> Iterator[str]:
-    for i, item in enumerate(items):
-        place = f"{reference.kind} {reference.number}" if i == 0 else ""
-        what = " ".join(item.docstring.split("\n\n")[0].split())
-        what = re.sub(r":math:`([^`]*)`", lambda m: f"${m[1]}$", what)
-        short = ".".join(item.name.split(".")[-2 if item.role in ("meth", "attr") else 1 :])
-        call = "()" if item.role in ("func", "meth") else ""
-        link = f"{{py:{item.role}}}`{short}{call} <{item.name}>`"
-        called = ", ".join(
-            f"[{page.split('_')[0]}](../notebooks/{page}.ipynb)"
-            for page, code in users.items()
-            if _calls(code, item)
-        )
-        yield f"* - {place}\n  - {link}\n  - {what}\n  - {called}\n"
+def _entry(reference: Reference, items: list[Documented], users: dict[str, str]) -> str:
+    """The principal function on the line; all of them, with the pages that use them, folded."""
+    first, *rest = sorted(items, key=lambda item: _rank(reference, item, users))
+    lines = [f"**{_link(first)}**", *map(_link, rest)]
+    details = "\n".join(
+        f"- {line}: {_what(item)}{_pages(item, users)}"
+        for line, item in zip(lines, [first, *rest], strict=True)
+    )
+    place = f"{reference.kind} {reference.number}"
+    return entries.entry(
+        (place, f"**{_link(first)}** {_what(first)}", f"and {len(rest)} more" if rest else ""),
+        details,
+        entries.slug(f"index {reference.paper} {place}"),
+        [("paper", reference.paper), ("kind", reference.kind)],
+    )
+
+
+def _rank(reference: Reference, item: Documented, users: dict[str, str]) -> tuple[Any, ...]:
+    """What a reader would call comes first: the library's, exported, no method, on most pages."""
+    named = references(source_line(item.docstring) or "")
+    return (
+        item.name.startswith(("studies.", "robustcore.plots.")),
+        not item.exported or item.is_error,
+        ("func", "class", "meth", "attr").index(item.role),
+        -sum(_calls(code, item) for code in users.values()),
+        named.index(reference),
+        len(named),
+        item.name,
+    )
+
+
+def _link(item: Documented) -> str:
+    short = ".".join(item.name.split(".")[-2 if item.role in ("meth", "attr") else 1 :])
+    call = "()" if item.role in ("func", "meth") else ""
+    return f"{{py:{item.role}}}`{short}{call} <{item.name}>`"
+
+
+def _what(item: Documented) -> str:
+    what = " ".join(item.docstring.split("\n\n")[0].split())
+    return re.sub(r":math:`([^`]*)`", lambda m: f"${m[1]}$", what)
+
+
+def _pages(item: Documented, users: dict[str, str]) -> str:
+    called = ", ".join(
+        f"[{page.split('_')[0]}](../notebooks/{page}.ipynb)"
+        for page, code in users.items()
+        if _calls(code, item)
+    )
+    return f" Pages: {called}." if called else ""
 
 
 def _calls(code: str, item: Documented) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,26 +10,15 @@ import yaml
 
 from robustcore import claims
 
-from . import scoreboard
+from . import entries, wording
 from .equations import PAPERS, Reference, references
 
-_SHOWN = ("Figure", "Table", "Algorithm", "Theorem", "Lemma", "Corollary", "Definition")
+_SHOWN = ("Figure", "Table", "Theorem", "Lemma", "Corollary", "Definition", "Algorithm")
 _HEAD = """# Printed places
 
-Each figure, table, algorithm and statement of the papers: the page that shows it, what was judged
-of it, and at which scale. A verdict stands beside the sentence, shortened, that it judges; the
-[scoreboard](scoreboard.md) has all of it. A record is a file of `results/`, with its provenance.
+Each figure, table, algorithm and statement of the papers: the place on our pages that shows it,
+what was judged of it and at which scale, and the rows to fetch. Of what was not run it says why.
 
-"""
-_TABLE = """```{list-table}
-:header-rows: 1
-:class: places
-:widths: 14 14 48 24
-
-* - in the paper
-  - page
-  - verdicts
-  - records
 """
 
 
@@ -38,6 +27,7 @@ class Places:
     """What `claims/coverage/places.yml` says; a place is a paper, a kind and a number."""
 
     numbered: list[Reference]
+    shown: dict[Reference, str]
     not_run: dict[Reference, str]
     in_part: dict[Reference, str]
 
@@ -53,6 +43,7 @@ def load(folder: Path) -> Places:
     ]
     return Places(
         numbered,
+        {_place(name): anchor for name, anchor in content["shown"].items()},
         {_place(name): why for name, why in (content["not_run"] or {}).items()},
         {_place(name): why for name, why in (content["in_part"] or {}).items()},
     )
@@ -72,26 +63,68 @@ def pages(folder: Path) -> dict[str, str]:
     for claim in ledger:
         for place in {plain(reference) for reference in references(claim.source)}:
             naming.setdefault(place, []).append(claim)
-    text = _HEAD
+    text = entries.WIDE + _HEAD + _chips(places, naming)
+    text += entries.form({"verdict": claims.VERDICTS}, example="Table I")
     for paper, authors in PAPERS.items():
-        text += f"## Paper {paper}: {authors}\n\n{_TABLE}"
-        for kind in _SHOWN:
-            for place in places.numbered:
-                if (place.paper, place.kind) == (paper, kind):
-                    text += "".join(_row(place, naming.get(place, []), places))
-        text += "```\n\n"
+        text += f"## Paper {paper}: {authors}\n\n"
+        for place in _in_order(places, paper):
+            text += _entry(place, naming.get(place, []), places)
     return {"printed_places.md": text}
 
 
-def _row(place: Reference, named: list[claims.Claim], places: Places) -> Iterator[str]:
-    shown = dict.fromkeys(f"[](../notebooks/{claim.page}.ipynb)" for claim in named)
-    verdicts = [f"{_short(claim)} {scoreboard.badges(claim)}" for claim in named]
-    if why := places.not_run.get(place) or places.in_part.get(place):
-        verdicts.append(f"{why}.")
+def _in_order(places: Places, paper: str) -> list[Reference]:
+    return [p for kind in _SHOWN for p in places.numbered if (p.paper, p.kind) == (paper, kind)]
+
+
+def _chips(places: Places, naming: Mapping[Reference, list[claims.Claim]]) -> str:
+    """All places as one paragraph of links, so that none is further than one click."""
+    text = ""
+    for paper in PAPERS:
+        for kind in _SHOWN:
+            links = [
+                _link(place.number, places.shown.get(place) or label(place))
+                for place in _in_order(places, paper)
+                if place.kind == kind
+            ]
+            if links:
+                text += f"[**[{paper}] {kind}** {' '.join(links)}]{{.chips}} "
+        text = text.rstrip() + "\n\n"
+    return text
+
+
+def _entry(place: Reference, named: list[claims.Claim], places: Places) -> str:
+    """The place with a link to where it is shown, its verdicts, then the claims themselves."""
+    anchor = places.shown.get(place)
+    title = f"{place.kind} {place.number}"
+    pages = dict.fromkeys(f"[](../notebooks/{claim.page}.ipynb)" for claim in named)
+    verdicts = dict.fromkeys(wording.badge(claim) for claim in named)
+    scales = dict.fromkeys(f"{{bdg-light}}`{wording.scale(claim)}`" for claim in named)
+    reason = places.not_run.get(place) or places.in_part.get(place)
+    why = f"{reason}." if reason else ""
+    summary = (
+        _link(title, anchor) if anchor else title,
+        why if place in places.not_run else ", ".join(pages),
+        " ".join([*verdicts, *scales]),
+    )
+    lines = [f"- {wording.badges(claim)} {_short(claim)}" for claim in named]
+    details = "\n".join(filter(None, [why, *lines])) + "\n"
     kept = sorted({id for claim in named for id in claim.record})
-    yield f"* - {place.kind} {place.number}\n"
-    for cell in (shown, verdicts, map(scoreboard.fetched, kept)):
-        yield f"  - {'<br>'.join(cell) or '–'}\n"
+    details += f"\nRecords: {' '.join(map(wording.fetched, kept)) or 'none'}\n"
+    judged = dict.fromkeys(claim.verdict for claim in named) or ["not run"]
+    facets = [("verdict", verdict) for verdict in judged]
+    return entries.entry(summary, details, label(place), facets)
+
+
+def _link(text: str, target: str) -> str:
+    """A link to a label, or to a page if the target is the name of one."""
+    return (
+        f"[{text}](../notebooks/{target}.ipynb)" if "_" in target else f"{{ref}}`{text} <{target}>`"
+    )
+
+
+def label(place: Reference) -> str:
+    """The anchor of a place's entry."""
+    return entries.slug(f"place {place.paper} {place.kind} {place.number}")
 
 
 def _short(claim: claims.Claim) -> str:

@@ -8,33 +8,23 @@ from pathlib import Path
 from robustcore import claims
 from robustcore.errors import InputError
 
-from . import scoreboard
+from . import wording
 
 LEDGER = Path(__file__).resolve().parents[2] / "claims"
 
 
 def table(page: str, folder: Path = LEDGER) -> str:
-    """The claims that a page judges, as MyST text: claim, paper, recorded with its scale, verdict.
+    """The claims that a page judges, as MyST text: one entry each.
 
     Raises
     ------
     InputError
         If no claim names the page.
     """
-    entries = [claim for claim in _ledger(folder).values() if claim.page == page]
-    if not entries:
+    judged = [claim for claim in _ledger(folder).values() if claim.page == page]
+    if not judged:
         raise InputError(f"no claim has the page {page!r}; add one, or take out the table.")
-    text = "```{list-table}\n:header-rows: 1\n:class: scoreboard\n:widths: 34 13 18 35\n\n"
-    text += "* - claim\n  - paper\n  - recorded\n  - verdict\n"
-    for claim in entries:
-        cells = (
-            f"*{scoreboard.one_line(claim.source)}*<br>{scoreboard.one_line(claim.statement)}",
-            scoreboard.printed(claim.paper),
-            f"{scoreboard.numbers(claim)}<br>*{claim.scale}*" if claim.scale else "–",
-            f"{scoreboard.badge(claim)}<br>{scoreboard.why(claim)}",
-        )
-        text += "* - " + "\n  - ".join(cells) + "\n"
-    return text + "```\n"
+    return "".join(wording.claim_entry(claim, "verdict", with_page=False) for claim in judged)
 
 
 def number(name: str, folder: Path = LEDGER) -> str:
@@ -52,10 +42,10 @@ def number(name: str, folder: Path = LEDGER) -> str:
     if id not in (ledger := _ledger(folder)):
         raise InputError(f"no claim {id!r} in claims/; a recorded number is CLAIM.NAME.")
     claim = ledger[id]
-    for found in claims.recorded(claim, scoreboard.rows_of):
+    for found in claims.recorded(claim, wording.rows_of):
         if found.name == wanted:
             return format(found.value, form or claim.format)
-    return claims.said(f"{{{wanted}:{form or claim.format}}}", claim, scoreboard.rows_of)
+    return claims.said(f"{{{wanted}:{form or claim.format}}}", claim, wording.rows_of)
 
 
 @cache

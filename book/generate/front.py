@@ -1,0 +1,112 @@
+"""What the first page shows of the ledger: all verdicts as one picture, and the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+from robustcore import claims
+
+from . import sentences, wording
+from .equations import PAPERS
+
+# a mark beside the colour, so that no verdict is told by its colour alone
+_MARKS = {
+    "reproduced": "✓",
+    "reproduced in part": "½",
+    "not reproduced": "✗",
+    "wrong as printed": "!",
+    "misprint": "¶",
+    "not run": "",
+    "not testable": "?",
+}
+# a run at the paper's size, or of a statement that has no size, fills its tile
+_FULL = ("paper's size", "instances", "own size")
+
+
+def pages(folder: Path) -> dict[str, str]:
+    """File name under book/ to text, for inclusion."""
+    ledger = sentences.in_order(claims.load(folder), folder)
+    return {
+        "generated/findings.md": findings(ledger),
+        "generated/tally.md": wording.tally(ledger) + "\n",
+        "generated/verdicts.md": f"```{{raw}} html\n{picture(ledger, folder)}\n```\n",
+    }
+
+
+def picture(ledger: list[claims.Claim], folder: Path) -> str:
+    """Every claim as a tile: a row for each section of a paper, one for each page of our own."""
+    where = sentences.sections(folder)
+    text = ""
+    for paper, authors in PAPERS.items():
+        here = [claim for claim in ledger if claim.source.startswith(f"[{paper}]")]
+        text += _part(f"{paper}: {authors}", ((where[claim.id], claim) for claim in here))
+    own = [claim for claim in ledger if claim.own]
+    text += _part("Our own", ((claim.page.split("_")[0], claim) for claim in own))
+    return f'<div class="verdict-map">{text}</div>{_legend()}'
+
+
+def _part(title: str, placed: Iterable[tuple[str, claims.Claim]]) -> str:
+    rows: dict[str, list[claims.Claim]] = {}
+    for row, claim in placed:
+        rows.setdefault(row, []).append(claim)
+    lines = "".join(
+        f"<div><dt>{escape(row)}</dt><dd>{''.join(map(_tile, rows[row]))}</dd></div>"
+        for row in rows
+    )
+    return f"<section><h3>{escape(title)}</h3><dl>{lines}</dl></section>"
+
+
+def _tile(claim: claims.Claim) -> str:
+    said = (
+        f"{wording.one_line(claim.source)}: {wording.one_line(claim.statement)} "
+        f"{wording.verdict(claim).capitalize()}{', ' + claim.scale if claim.scale else ''}."
+    )
+    return (
+        f'<a class="tile {_look(claim.verdict, wording.scale(claim))}" title="{escape(said)}" '
+        f'aria-label="{escape(said)}" href="scoreboard.html#claim-{claim.id}">'
+        f"{_MARKS[claim.verdict]}</a>"
+    )
+
+
+def _look(verdict: str, scale: str) -> str:
+    size = "full" if scale in _FULL else "half" if scale in claims.SCALES else "none"
+    if verdict == "not run":
+        size = "none"
+    return f"tile-{wording.colour(verdict)} tile-{size}"
+
+
+def _legend() -> str:
+    sizes = {
+        "at the paper's size, or on instances of a statement without one": "instances",
+        "smaller, or a stand-in": "smaller",
+    }
+    marks = [(word, _look(word, "instances"), _MARKS[word]) for word in claims.VERDICTS]
+    marks += [(words, _look("not testable", scale), "") for words, scale in sizes.items()]
+    items = "".join(
+        f'<span><i class="tile {look}">{mark}</i> {escape(words)}</span>'
+        for words, look, mark in marks
+    )
+    return f'<p class="verdict-legend">{items}</p>'
+
+
+def findings(ledger: list[claims.Claim]) -> str:
+    """The claims that have a finding, folded: of paper A, of paper B, our own."""
+    groups = {f"Of paper {name}, {authors}": f"[{name}]" for name, authors in PAPERS.items()}
+    text = ""
+    for title, mark in (groups | {"Our own": "own"}).items():
+        here = [c for c in ledger if c.finding and c.source.startswith(mark)]
+        if here:
+            lines = "\n".join(map(_finding, here))
+            text += f":::{{dropdown}} {title}: {len(here)} findings\n:margin: 0\n\n{lines}\n:::\n\n"
+    return text
+
+
+def _finding(claim: claims.Claim) -> str:
+    """The claim first, its verdict beside it, then what was found."""
+    found = claims.said(claim.finding or "", claim, wording.rows_of)
+    page = f"[](../notebooks/{claim.page}.ipynb)"
+    statement = wording.one_line(claim.statement)
+    where = "" if claim.own else f"**{claim.source}.** "
+    return f"- {where}{statement} {wording.badges(claim)}<br>{found} {page}"
