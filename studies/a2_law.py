@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from robustcore import convex, patterns
+from robustcore import convex, losses, patterns
 from robustcore.convex import pricing
 from robustcore.patterns import Patterns
 
@@ -86,7 +86,7 @@ def lattice(X: np.ndarray, y: np.ndarray, beta: float, loss: str = "hinge") -> L
     cells = patterns.enumerate(X)
     count = len(cells)
     members = (np.arange(2**count)[:, None] >> np.arange(count)) & 1 > 0
-    zero = 0.5 * float(y @ y) if loss == "squared" else (1.0 if loss == "hinge" else np.log(2.0))
+    zero = losses.named(loss).value(np.zeros(len(y)), y)
     value = np.full(2**count, np.nan)
     value[0] = zero
     design, order = patterns.design_matrix(X), np.argsort(members.sum(axis=1), kind="stable")

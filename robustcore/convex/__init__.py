@@ -9,10 +9,9 @@ from .global_bound import gate_supremum_bound, global_lower_bound
 from .growing import GrownSolution, Round, train_grown
 from .pruning import prune
 from .recovery import recover, training_cost, vertex_cost
-from .robust import train_robust
+from .robust import train_robust, worst_perturbation
 from .robust_hinge import train_robust_hinge
 from .robust_logistic import train_robust_logistic
-from .robust_margin import worst_perturbation
 from .robust_squared import train_robust_squared
 from .solving import ConvexSolution, mosek_licensed
 from .standard import train_standard

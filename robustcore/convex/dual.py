@@ -12,10 +12,10 @@ If it is not, dividing theta, pi and lambda by the excess makes it so. That is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize_scalar, nnls
+from scipy.optimize import nnls
 
 from ..balls import LpBall
 from ..errors import InputError
@@ -29,7 +29,7 @@ class Multipliers:
 
     `theta` (n,) belongs to the output, `lam_v` and `lam_w` (n, P) to the cones; `rows` (R, P)
     lists the pattern rows, `row_of` (n,) the row of each sample, `pi` (R, attacked) belongs to the
-    norms of the rows.
+    norms of the rows, `push` (n,) to what hurts: the loss says what it may be.
     """
 
     theta: np.ndarray
@@ -38,6 +38,7 @@ class Multipliers:
     rows: np.ndarray | None = None
     row_of: np.ndarray | None = None
     pi: np.ndarray | None = None
+    push: np.ndarray | None = None
 
 
 def cell_supremum(design: np.ndarray, signs: np.ndarray, c: np.ndarray) -> float:
@@ -97,37 +98,12 @@ def _block_norm(data: Data, i: int, c: np.ndarray, lam: np.ndarray | None) -> fl
     return float(np.linalg.norm(c))
 
 
-def dual_value(data: Data, theta: np.ndarray, scale: float) -> float:
-    r"""The best :math:`-\ell^*(s\theta)` over 0 <= s <= scale.
-
-    Source: [A] eq. (6)
-    """
-    if data.loss == "squared":
-        square = float(theta @ theta)
-        s = min(scale, max(0.0, -float(theta @ data.y) / square)) if square else 0.0
-        return -s * float(theta @ data.y) - 0.5 * s * s * square
-    a = -theta * data.y * len(data.y)
-    if data.loss == "hinge":
-        return scale * float(a.mean())
-
-    def negative_entropy(s: float) -> float:
-        p = np.clip(s * a, 0.0, 1.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            parts = np.where(p > 0, p * np.log(p), 0) + np.where(p < 1, (1 - p) * np.log1p(-p), 0)
-        return float(parts.mean())
-
-    best = minimize_scalar(negative_entropy, bounds=(0.0, scale), method="bounded")
-    return -min(negative_entropy(scale), float(best.fun))
-
-
 def in_domain(data: Data, given: Multipliers) -> Multipliers:
     """The nearest multipliers at which the conjugate and the norm's polar are finite."""
-    theta, pi = given.theta, given.pi
-    n = len(data.y)
-    if data.loss != "squared":
-        theta = -data.y * np.clip(-theta * data.y * n, 0.0, 1.0) / n
+    theta, push = data.loss.into_domain(given.theta, data.y, given.push)
+    pi = given.pi
     if pi is not None and given.row_of is not None:
-        weight = np.bincount(given.row_of, weights=np.abs(theta), minlength=len(pi))
+        weight = np.bincount(given.row_of, weights=push, minlength=len(pi))
         ball = LpBall(data.ball.p, data.ball.radius)
         pi = np.stack(
             [
@@ -135,7 +111,7 @@ def in_domain(data: Data, given: Multipliers) -> Multipliers:
                 for row, total in zip(pi, weight, strict=True)
             ]
         )
-    return Multipliers(theta, given.lam_v, given.lam_w, given.rows, given.row_of, pi)
+    return replace(given, theta=theta, push=push, pi=pi)
 
 
 def lower_bound(data: Data, given: Multipliers) -> float:
@@ -151,7 +127,8 @@ def lower_bound(data: Data, given: Multipliers) -> float:
     """
     given = in_domain(data, given)
     ratio = largest_dual_ratio(data, given)
-    return dual_value(data, given.theta, min(1.0, 1.0 / ratio) if ratio > 0 else 1.0)
+    scale = min(1.0, 1.0 / ratio) if ratio > 0 else 1.0
+    return data.loss.dual_value(given.theta, data.y, scale, given.push)
 
 
 def certify(

@@ -23,7 +23,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from .. import patterns
 from ..errors import InputError, check_finite, check_length
-from .dual import Multipliers, certify, dual_value, in_domain
+from .dual import Multipliers, certify, in_domain
 from .parts import prepare
 
 _ROUNDING = 1e-10  # relative, added to every bound: well above the error of its arithmetic
@@ -128,7 +128,7 @@ def global_lower_bound(
     data = prepare(X, y, one, beta, loss)
     theta = in_domain(data, Multipliers(theta)).theta
     ratio = gate_supremum_bound(data.design, theta) / data.beta
-    return dual_value(data, theta, min(1.0, 1.0 / ratio) if ratio > 0 else 1.0)
+    return data.loss.dual_value(theta, data.y, min(1.0, 1.0 / ratio) if ratio > 0 else 1.0)
 
 
 def _checked(theta: np.ndarray | None, n: int) -> np.ndarray:

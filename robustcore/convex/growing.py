@@ -12,7 +12,7 @@ import numpy as np
 from .. import patterns
 from ..errors import EmptyNetworkWarning, InputError
 from ..patterns import Patterns
-from .dual import Multipliers, dual_value, in_domain
+from .dual import Multipliers, in_domain
 from .global_bound import global_lower_bound
 from .parts import Data, prepare
 from .pricing import price, search, worst_first
@@ -179,7 +179,7 @@ def train_grown(
         found, values = _priced(X, data, candidates, theta, rng, bias)
         excess = float(values.max()) / data.beta
         if candidates is not None:
-            bound = max(bound, dual_value(data, theta, 1.0 / max(excess, 1.0)))
+            bound = max(bound, data.loss.dual_value(theta, data.y, 1.0 / max(excess, 1.0)))
         history.append(Round(len(grown), solved.objective, bound, excess))
         values[grown.contains(found)] = 0.0
         new = worst_first(values, level, per_round or len(design))

@@ -6,7 +6,7 @@ layer, a fraction of the time and memory, and stops on its own certificate.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,29 +15,12 @@ import torch
 
 from ..errors import InputError
 from ..patterns import widest_point
-from .interior_point import (
-    Outcome,
-    RobustHinge,
-    RobustLogistic,
-    RobustSquared,
-    StandardHinge,
-    StandardLogistic,
-    StandardSquared,
-    minimise,
-)
+from .interior_point import ROBUST, STANDARD, Outcome, minimise
 from .interior_point.protocol import Iterate, joined
-from .interior_point.robust import RobustProof
-from .interior_point.standard import Proof
 from .options import OWN, Options
 from .parts import Data
 from .solving import as_callers
 
-_PROGRAMS = {
-    "hinge": StandardHinge,
-    "squared": StandardSquared,
-    "logistic": StandardLogistic,
-}
-_ROBUST = {"hinge": RobustHinge, "squared": RobustSquared, "logistic": RobustLogistic}
 _WORTHWHILE = 4000  # cone rows 2 P n from which it beats a general solver also at 1e-6
 _TOLERANCE, _ITERATIONS = 1e-7, 100
 _DEFAULTS = Options()
@@ -56,9 +39,9 @@ class Solved:
 
 
 def worthwhile(data: Data) -> bool:
-    """Whether "auto" should come here: large enough, and a ball that is implemented."""
+    """Whether "auto" should come here: large enough, with a loss and a ball that we know."""
     known = data.ball.radius == 0 or data.ball.p == float("inf")
-    return known and 2 * data.active.size >= _WORTHWHILE
+    return known and data.loss.name in STANDARD and 2 * data.active.size >= _WORTHWHILE
 
 
 def solve_interior_point(
@@ -120,16 +103,20 @@ def solve_batch(
         raise InputError(
             f"solver={OWN!r} takes Linf balls, got p={data.ball.p:g}; use solver='clarabel'."
         )
+    programs: Mapping[str, Any] = ROBUST if robust else STANDARD
+    if data.loss.name not in programs:
+        raise InputError(
+            f"solver={OWN!r} has no program for the loss {data.loss!r}, it has "
+            f"{', '.join(programs)}; use solver='clarabel'."
+        )
     device = torch.device(options.device or "cpu")
     design, y = (torch.as_tensor(a, device=device) for a in (data.design, data.y))
     active = [torch.as_tensor(one.active.astype(bool), device=device) for one in batch]
     points = map(interior_points, batch, gates)
     inside = [torch.as_tensor(one, device=device) for one in points]
     given = (design, y, active, inside, data.beta)
-    if robust:
-        program: Any = _ROBUST[data.loss](*given, data.ball.radius, data.attacked)
-    else:
-        program = _PROGRAMS[data.loss](*given)
+    threat = (data.ball.radius, data.attacked) if robust else ()
+    program = programs[data.loss.name](*given, *threat)
     start = joined(options.start) if options.start is not None else None
     outcomes = minimise(
         program,
@@ -144,18 +131,8 @@ def solve_batch(
 def _read(outcome: Outcome, sigma: float, data: Data) -> Solved:
     """Without the patterns that filled the program up."""
     v, w = (outcome.u[:, : data.active.shape[1]] / sigma).cpu().numpy()
-    theta = _output_multiplier(outcome.proof, data)
+    theta = outcome.proof.theta.cpu().numpy()
     return Solved(v, w, outcome.lower_bound, outcome.status, theta, outcome.waypoint)
-
-
-def _output_multiplier(proof: Proof | RobustProof, data: Data) -> np.ndarray:
-    """theta, a subgradient of the loss in the output."""
-    if isinstance(proof, Proof):
-        return proof.theta.cpu().numpy()
-    first, second = proof.loss.cpu().numpy()
-    if data.loss == "squared":
-        return first - second
-    return -data.y * (second if data.loss == "hinge" else first + second)
 
 
 def interior_points(data: Data, gates: np.ndarray | None) -> np.ndarray:

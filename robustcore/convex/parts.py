@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..balls import LpBall
-from ..errors import InputError, check_finite, check_length, check_signs
+from ..errors import InputError, check_finite, check_length
+from ..losses import ConvexLoss, named
 from ..patterns import Patterns, design_matrix
-
-LOSSES = ("hinge", "squared", "logistic")
 
 
 @dataclass(frozen=True)
@@ -34,17 +33,8 @@ class Data:
     beta: float
     ball: LpBall
     attacked: int  # how many leading columns the ball perturbs
-    loss: str
+    loss: ConvexLoss
     sigma: float
-
-    @property
-    def weight(self) -> float:
-        """What the objective is multiplied by for the solver; its multipliers are divided by it.
-
-        Solvers stop at an absolute gap near 1e-9 or at cones as tight as that. A mean over n
-        samples has gradients of 1/n, and comes out more accurate if it is weighed up.
-        """
-        return 1.0 if self.loss == "squared" else 100.0
 
 
 def prepare(
@@ -65,8 +55,7 @@ def prepare(
     InputError
         For an unknown loss, labels that do not fit it, beta <= 0, or patterns of another X.
     """
-    if loss not in LOSSES:
-        raise InputError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}.")
+    kind = named(loss)
     if not isinstance(beta, numbers.Real) or not (math.isfinite(beta) and beta > 0):
         raise InputError(f"beta must be a positive number, got {beta!r}.")
     if not isinstance(patterns, Patterns):
@@ -79,8 +68,7 @@ def prepare(
     patterns.check_belongs_to(X)
     check_length("y", y, len(design), "X")
     check_finite("y", y)
-    if loss != "squared":
-        check_signs(y)
+    kind.check(y)
     sigma = float(np.linalg.norm(design, 2)) / math.sqrt(len(design)) or 1.0
     ball = LpBall(math.inf, 0.0) if ball is None else ball
     return Data(
@@ -91,7 +79,7 @@ def prepare(
         beta=beta / sigma,
         ball=ball.with_radius(ball.radius / sigma),
         attacked=design.shape[1] - (patterns.bias and not perturb_bias),
-        loss=loss,
+        loss=kind,
         sigma=sigma,
     )
 
@@ -130,16 +118,6 @@ def variables(cp: Any, data: Data) -> Parts:
     output = cp.sum(cp.multiply(data.active, data.design @ (v - w).T), axis=1)
     lengths = cp.sum(cp.norm(v, 2, axis=1)) + cp.sum(cp.norm(w, 2, axis=1))
     return Parts(v, w, score, score == output, data.beta * lengths)
-
-
-def loss_of(data: Data, score: np.ndarray, worst: np.ndarray | float = 0.0) -> float:
-    """The loss when each output may move by `worst` in the direction that hurts."""
-    if data.loss == "squared":
-        return 0.5 * float(np.square(np.abs(score - data.y) + worst).sum())  # (16), (17)
-    gap = 1.0 - data.y * score + worst
-    if data.loss == "hinge":
-        return float(np.maximum(gap, 0.0).mean())  # (13), (15)
-    return float(np.logaddexp(0.0, gap - 1.0).mean())
 
 
 def output_of(data: Data, v: np.ndarray, w: np.ndarray) -> np.ndarray:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from .. import losses
 from ..balls import LpBall
 from ..errors import InputError
+from ..losses import named
 from ..networks import TwoLayerReLU
-from .parts import LOSSES
 
 _MOST_EVALUATIONS = 5_000_000
 
@@ -44,12 +43,6 @@ def recover(v: np.ndarray, w: np.ndarray, bias: bool = False) -> TwoLayerReLU:
     return TwoLayerReLU(u[:, :-1], alpha, u[:, -1]) if bias else TwoLayerReLU(u, alpha)
 
 
-def _loss(name: str) -> losses.PerSampleLoss:
-    if name not in LOSSES:
-        raise InputError(f"loss must be one of {', '.join(LOSSES)}, got {name!r}.")
-    return {"hinge": losses.hinge, "squared": losses.squared, "logistic": losses.logistic}[name]
-
-
 def training_cost(
     net: TwoLayerReLU, X: np.ndarray, y: np.ndarray, beta: float, loss: str = "hinge"
 ) -> float:
@@ -75,7 +68,7 @@ def training_cost(
     """
     with torch.no_grad():
         score = net(torch.as_tensor(X, dtype=net.u.dtype))
-        value = _loss(loss)(score, torch.as_tensor(y, dtype=net.u.dtype))
+        value = named(loss)(score, torch.as_tensor(y, dtype=net.u.dtype))
         return float(value + beta * net.penalty())  # (4)
 
 
@@ -113,7 +106,7 @@ def vertex_cost(
         Exact for a network whose neurons keep their activation on the whole ball, which (11)
         guarantees; a lower bound of (2) for any other.
     """
-    inputs = torch.as_tensor(X, dtype=net.u.dtype)
+    kind, inputs = named(loss), torch.as_tensor(X, dtype=net.u.dtype)
     n, d = inputs.shape
     corners = torch.as_tensor(ball.vertices(d + perturb_bias), dtype=net.u.dtype)
     if len(corners) * n > _MOST_EVALUATIONS:
@@ -127,8 +120,6 @@ def vertex_cost(
         if perturb_bias:
             hidden = hidden + corners[:, None, d:] * net.b
         score = hidden.clamp(min=0) @ net.alpha  # (m, n)
-        if loss == "squared":
-            worst = torch.take_along_dim(score, (score - target).abs().argmax(0)[None], 0)[0]
-        else:
-            worst = target * (target * score).amin(0)
-        return float(_loss(loss)(worst, target) + beta * net.penalty())  # (2)
+        at = kind.hurt(score, target).argmax(0)
+        worst = torch.take_along_dim(score, at[None], 0)[0]
+        return float(kind(worst, target) + beta * net.penalty())  # (2)

@@ -1,4 +1,4 @@
-"""Robust convex training for Linf, L1 and L2 balls: one door, and one name for each loss."""
+"""Robust convex training for Linf, L1 and L2 balls: one door for every loss."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from ..balls import LpBall
 from ..errors import InputError
-from ..patterns import Patterns
-from . import robust_margin, robust_squared_program
+from ..losses import named
+from ..patterns import Patterns, design_matrix
+from . import robust_program
 from .running import train
 from .solving import ConvexSolution
 
@@ -73,6 +74,40 @@ def train_robust(
         If the solver may not run, stops early, or is not there; "auto" goes on to the next first.
     """
     check_norm(ball)
-    general = robust_squared_program.solved if loss == "squared" else robust_margin.solved
-    general = partial(general, reduce=reduce)
+    general = partial(robust_program.solved, reduce=reduce)
     return train(X, y, patterns, beta, loss, general, ball, perturb_bias, solver, reduce, options)
+
+
+def worst_perturbation(solution: ConvexSolution, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    r"""The perturbation at which the inner maximum of robust training is attained.
+
+    .. math:: \delta_k = -\epsilon\, y_k\, \operatorname{sgn}\Bigl(\sum_i d_{ik}(v_i-w_i)\Bigr)
+
+    for the losses of labels; for those of residuals the sign of :math:`\hat y_k - y_k` stands in
+    the place of :math:`-y_k`.
+
+    Source: [A] Theorems 3, 4, 5
+
+    Parameters
+    ----------
+    solution : ConvexSolution
+        Of robust training.
+    X : (n, d) array
+    y : (n,) array
+
+    Returns
+    -------
+    (n, d') or (n, d) array
+        With the perturbation of the column of ones only if that was perturbed in training. For
+        p = 1 and 2 the sign gives way to the point of the ball that the dual norm names.
+    """
+    if solution.ball is None:
+        raise InputError("a worst perturbation belongs to robust training; pass such a solution.")
+    solution.patterns.check_belongs_to(X)
+    cells, target = solution.patterns, np.asarray(y, dtype=float)
+    q = cells.active.astype(float) @ (solution.v - solution.w)
+    score = (q * design_matrix(X, cells.bias)).sum(axis=1)
+    side = named(solution.loss).towards_hurt(score, target)
+    if cells.bias and not solution.perturb_bias:
+        q = q[:, :-1]
+    return side[:, None] * solution.ball.maximiser(q)

@@ -22,7 +22,7 @@ from ..errors import (
 from ..patterns import Patterns
 from .interior import Solved, solve_interior_point, worthwhile
 from .options import OWN, Options
-from .parts import Data, loss_of, output_of, penalty_of, prepare
+from .parts import Data, output_of, penalty_of, prepare
 from .reductions import kept_patterns
 from .solving import ConvexSolution, Stopwatch, in_one_sentence, solvers_to_try
 
@@ -176,7 +176,7 @@ class Task:
             seconds=seconds,
             patterns=self.patterns,
             pattern_kept=self.kept,
-            loss=self.full.loss,
+            loss=self.full.loss.name,
             beta=self.beta,
             ball=self.ball,
             perturb_bias=self.perturb_bias,
@@ -232,7 +232,7 @@ def value_of(data: Data, v: np.ndarray, w: np.ndarray) -> float:
     """
     q = (data.active @ (v - w))[:, : data.attacked]
     worst = data.ball.support(q) if data.ball.radius else 0.0
-    return loss_of(data, output_of(data, v, w), worst) + penalty_of(data, v, w)
+    return data.loss.value(output_of(data, v, w), data.y, worst) + penalty_of(data, v, w)
 
 
 def tidy(v: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -42,18 +42,12 @@ def build(cp: Any, data: Data) -> StandardProgram:
     Source: [A] eq. (8)
     """
     parts = variables(cp, data)
-    margin = cp.multiply(data.y, parts.score)
-    if data.loss == "hinge":
-        loss = cp.sum(cp.pos(1 - margin)) / len(data.y)  # (13)
-    elif data.loss == "squared":
-        loss = 0.5 * cp.sum_squares(parts.score - data.y)  # (16)
-    else:
-        loss = cp.sum(cp.logistic(-margin)) / len(data.y)
+    loss = data.loss.program(cp, data.loss.sides(cp, parts.score, data.y)[0])
     cone_v = parts.cone(cp, data, parts.v) >= 0
     cone_w = parts.cone(cp, data, parts.w) >= 0
-    objective = cp.Minimize(data.weight * (loss + parts.penalty))  # (8)
+    objective = cp.Minimize(data.loss.weight * (loss + parts.penalty))  # (8)
     problem = cp.Problem(objective, [parts.score_rule, cone_v, cone_w])
-    return StandardProgram(problem, parts, cone_v, cone_w, data.weight)
+    return StandardProgram(problem, parts, cone_v, cone_w, data.loss.weight)
 
 
 def train_standard(

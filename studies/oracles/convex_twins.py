@@ -18,6 +18,7 @@ from robustcore import convex, patterns
 from robustcore.networks import TwoLayerReLU
 from robustcore.patterns import Patterns
 
+from . import losses
 from .checks import Check, by_name
 from .expected import read_from_the_solution
 from .instances import Instance, feasible_over_vertices, instance, random_network
@@ -64,12 +65,7 @@ def recovered_cost_at_any_point(case: Instance) -> float:
     v, w = scale * cells.gates.T
     design = patterns.design_matrix(case.X, case.bias)
     score = (cells.active * (design @ (v - w).T)).sum(axis=1)
-    if case.loss == "squared":
-        loss = 0.5 * np.square(score - case.y).sum()
-    elif case.loss == "hinge":
-        loss = np.maximum(1 - case.y * score, 0).mean()
-    else:
-        loss = np.logaddexp(0, -case.y * score).mean()
+    loss = losses.listed(case.loss, score[None], case.y)
     value = loss + case.beta * (np.linalg.norm(v, axis=1) + np.linalg.norm(w, axis=1)).sum()
     net = convex.recover(v, w, case.bias)
     cost = convex.training_cost(net, case.X, case.y, case.beta, case.loss)

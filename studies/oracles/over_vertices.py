@@ -40,22 +40,20 @@ def optimum_over_vertices(
         p = inf or p = 1, and few dimensions: the program has 2 P n constraints for each vertex.
     beta : float
     loss : str
-        "hinge" (mean) or "squared" (half a sum).
+        As for `train_robust`.
     perturb_bias : bool
 
     Returns
     -------
     float
-        On the word of the solver, to its tolerance: no bound. A twin of `train_robust_hinge` and
-        `train_robust_squared`, which solve the same program from its closed form.
+        On the word of the solver, to its tolerance: no bound. A twin of `train_robust`, which
+        solves the same program from its closed form.
 
     Raises
     ------
     InputError
-        For another loss, or a program of too many rows.
+        For an unknown loss, or a program of too many rows.
     """
-    if loss not in ("hinge", "squared"):
-        raise InputError(f"loss must be hinge or squared, got {loss!r}.")
     data = prepare(X, y, patterns, beta, loss, ball, perturb_bias)
     n, d = data.design.shape
     corners = np.pad(data.ball.vertices(data.attacked), ((0, 0), (0, d - data.attacked)))
@@ -71,11 +69,10 @@ def optimum_over_vertices(
     for corner in corners:
         moved = data.design + corner
         score = cp.sum(cp.multiply(data.active, moved @ (parts.v - parts.w).T), axis=1)  # (10a)
-        hurt = cp.abs(score - data.y) if loss == "squared" else 1 - cp.multiply(data.y, score)
-        rules.append(t >= hurt)
+        rules += [t >= side for side in data.loss.sides(cp, score, data.y)]
         for u in (parts.v, parts.w):
             rules.append(cp.multiply(data.signs, moved @ u.T) >= 0)  # (10b), (10c)
-    cost = 0.5 * cp.sum_squares(t) if loss == "squared" else cp.sum(cp.pos(t)) / n
-    problem = cp.Problem(cp.Minimize(data.weight * (cost + parts.penalty)), rules)
+    cost = data.loss.program(cp, t)
+    problem = cp.Problem(cp.Minimize(data.loss.weight * (cost + parts.penalty)), rules)
     solve(problem, "clarabel")
-    return float(problem.value) / data.weight
+    return float(problem.value) / data.loss.weight

@@ -15,7 +15,7 @@ import numpy as np
 
 from robustcore import convex, patterns
 from robustcore.convex.parts import prepare
-from robustcore.convex.robust_squared_program import build
+from robustcore.convex.robust_program import build
 from robustcore.convex.solving import load_cvxpy, solve
 from robustcore.networks import TwoLayerReLU
 

@@ -17,6 +17,7 @@ from robustcore.balls import LpBall
 from robustcore.convex import ConvexSolution
 from robustcore.patterns import Patterns, design_matrix, widest_point
 
+from . import losses
 from .checks import Check, by_name
 from .expected import read_from_the_solution
 from .instances import Instance, instance
@@ -100,13 +101,10 @@ def robust_cost_anywhere(case: Instance) -> float:
     q = cells.active @ (v - w)
     corners = np.pad(case.ball.vertices(attacked), ((0, 0), (0, design.shape[1] - attacked)))
     score = np.einsum("nd,cnd->cn", q, design[None] + corners[:, None])
-    if case.loss == "squared":
-        loss = 0.5 * np.square(score - case.y).max(0).sum()
-    elif case.loss == "hinge":
-        loss = np.maximum(1 - case.y * score, 0).max(0).mean()
-    else:
-        loss = np.logaddexp(0, -case.y * score).max(0).mean()
-    value = loss + case.beta * (np.linalg.norm(v, axis=1) + np.linalg.norm(w, axis=1)).sum()
+    value = (
+        losses.listed(case.loss, score, case.y)
+        + case.beta * (np.linalg.norm(v, axis=1) + np.linalg.norm(w, axis=1)).sum()
+    )
     return abs(_cost(case, v, w) - value) / max(1.0, value)
 
 

@@ -9,7 +9,7 @@ import torch
 
 from robustcore import convex, patterns
 from robustcore.balls import LpBall
-from robustcore.convex import robust_margin, standard
+from robustcore.convex import robust_program, standard
 from robustcore.convex.parts import prepare
 from robustcore.errors import InputError
 from studies.oracles import convex_twins, instances
@@ -96,7 +96,7 @@ def test_the_mosek_task_of_both_programs_is_written_without_a_licence(robust, tm
     case = instances.instance(1)
     ball = case.ball if robust else None
     data = prepare(case.X, case.y, case.all_patterns, 1e-2, "hinge", ball)
-    program = (robust_margin if robust else standard).build(cp, data)
+    program = (robust_program if robust else standard).build(cp, data)
     path = tmp_path / "task.ptf"
     if convex.mosek_licensed():
         program.problem.solve(solver=cp.MOSEK, save_file=str(path))

@@ -11,7 +11,7 @@ import torch
 from robustcore import convex, patterns
 from robustcore.balls import LpBall
 from robustcore.convex.parts import prepare
-from robustcore.convex.robust_squared_program import build
+from robustcore.convex.robust_program import build
 from robustcore.errors import InputError
 
 

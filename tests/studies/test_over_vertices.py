@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from robustcore import convex, patterns
+from robustcore import convex, losses, patterns
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
 from studies.oracles.over_vertices import optimum_over_vertices
@@ -28,16 +28,15 @@ def test_one_point_by_hand(beta):
 @pytest.mark.filterwarnings("ignore::robustcore.errors.EmptyNetworkWarning")
 @pytest.mark.parametrize("p", [1, math.inf])
 @pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("loss", ["hinge", "squared"])
+@pytest.mark.parametrize("loss", losses.CONVEX)
 def test_the_closed_forms_have_the_literal_value(loss, bias, p):
-    train = {"hinge": convex.train_robust_hinge, "squared": convex.train_robust_squared}[loss]
     found = 0
     for seed in range(3):
         rng = np.random.default_rng(seed)
         X, y = rng.normal(size=(6, 2)), rng.choice([-1.0, 1.0], size=6)
         y[:2] = 1.0, -1.0
         ball, cells = LpBall(p, 0.1), patterns.enumerate(X, bias)
-        solution = train(X, y, cells, ball, 1e-2, perturb_bias=bias)
+        solution = convex.train_robust(X, y, cells, ball, 1e-2, loss, perturb_bias=bias)
         literal = optimum_over_vertices(X, y, cells, ball, 1e-2, loss, perturb_bias=bias)
         assert solution.objective == pytest.approx(literal, abs=2e-6)
         found += solution.n_neurons
@@ -47,8 +46,8 @@ def test_the_closed_forms_have_the_literal_value(loss, bias, p):
 def test_refusals():
     X, y = np.eye(2), np.array([1.0, -1.0])
     cells, ball = patterns.enumerate(X), LpBall(math.inf, 0.1)
-    with pytest.raises(InputError, match="loss must be hinge or squared, got 'logistic'"):
-        optimum_over_vertices(X, y, cells, ball, 0.1, "logistic")
+    with pytest.raises(InputError, match=r"loss must be one of hinge, .*, got 'zero-one'"):
+        optimum_over_vertices(X, y, cells, ball, 0.1, "zero-one")
     wide = np.random.default_rng(0).normal(size=(8, 15))
     signs = np.resize([1.0, -1.0], 8)
     with pytest.raises(InputError, match="too many"):

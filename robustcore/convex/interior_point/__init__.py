@@ -6,13 +6,23 @@ their logistic sibling; `system` and `robust_system` hold the linear algebra tha
 `cones` that of second-order cones.
 """
 
+from types import MappingProxyType
+
 from .engine import minimise
 from .protocol import Outcome
 from .robust_losses import RobustHinge, RobustLogistic, RobustSquared
 from .smooth import StandardLogistic, StandardSquared
 from .standard import StandardHinge
 
+_STANDARD = (StandardHinge, StandardSquared, StandardLogistic)
+_ROBUST = (RobustHinge, RobustSquared, RobustLogistic)
+# a loss that is not here has no program of ours
+STANDARD = MappingProxyType({program.loss.name: program for program in _STANDARD})
+ROBUST = MappingProxyType({program.loss.name: program for program in _ROBUST})
+
 __all__ = [
+    "ROBUST",
+    "STANDARD",
     "Outcome",
     "RobustHinge",
     "RobustLogistic",

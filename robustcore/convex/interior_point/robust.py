@@ -15,11 +15,12 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 
 from ...errors import InputError
+from ...losses import ConvexLoss
 from .batch import Tensors, largest, padded, spread, total
 from .cones import Scaling
 from .products import WeightedGram
@@ -32,20 +33,22 @@ from .robust_system import RobustNewton
 class RobustProof:
     """Multipliers behind lower bounds: loss (B, 2, n), pi (B, R, a), facets (B, 2, P, n).
 
-    In the user's units; a loss multiplier of sample k weighs its score by slope times sign.
+    In the user's units; a loss multiplier of sample k weighs its score by slope times sign, and
+    theta (B, n) is minus what both weigh the output with.
     """
 
     loss: torch.Tensor
     pi: torch.Tensor
     facets: torch.Tensor
+    theta: torch.Tensor
 
     def of(self, j: int) -> RobustProof:
         """That of one program, without the axis of the batch."""
-        return RobustProof(self.loss[j], self.pi[j], self.facets[j])
+        return RobustProof(self.loss[j], self.pi[j], self.facets[j], self.theta[j])
 
 
 class Robust:
-    """What both losses share.
+    """What the losses share; each names the one it is for.
 
     Parameters
     ----------
@@ -68,6 +71,7 @@ class Robust:
         If a gate is not strictly inside its robust cell.
     """
 
+    loss: ClassVar[ConvexLoss]
     one_length: bool
     bends = False
     slopes: tuple[float, float]
@@ -151,7 +155,8 @@ class Robust:
         head = columns[..., :a]
         shrunk = torch.sign(head) * (head.abs() - spent).clamp(min=0)
         norms = torch.linalg.vector_norm(torch.cat([shrunk, columns[..., a:]], -1), dim=-1)
-        proof = RobustProof(torch.stack(loss, dim=1), pi * self.sigma, facets)
+        theta = -on_score * maps.sign
+        proof = RobustProof(torch.stack(loss, dim=1), pi * self.sigma, facets, theta)
         return self._dual_value(loss, self.beta / largest(norms)), proof
 
     def stationarity(self, at: Iterate) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from ...losses import hinge, logistic, squared
 from .logistic import longest_fall, mean_entropy, mean_logistic, tangent
 from .protocol import Iterate
 from .robust import Robust
@@ -16,6 +17,7 @@ class RobustHinge(Robust):
     Source: [A] eq. (15), Theorem 4; the reductions are own
     """
 
+    loss = hinge
     one_length = False
     slopes, weights = (0.0, 1.0), (0.0, 1.0)
 
@@ -55,6 +57,7 @@ class RobustSquared(Robust):
     Source: [A] eq. (18), Theorem 5; the reductions are own
     """
 
+    loss = squared
     one_length = True
     slopes, weights = (-1.0, 1.0), (1.0, 1.0)
 
@@ -99,6 +102,7 @@ class RobustLogistic(Robust):
     Source: own, on [A] eqs. (10), (11)
     """
 
+    loss = logistic
     one_length = True
     slopes, weights = (1.0, 1.0), (1.0, 1.0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from ...losses import logistic, squared
 from .batch import Tensors
 from .cones import Scaling
 from .logistic import longest_fall, mean_entropy, mean_logistic
@@ -20,6 +21,7 @@ class StandardSquared(Standard):
     Source: [A] eqs. (5), (8), (16)
     """
 
+    loss = squared
     one_length = True  # alpha follows the primal point, z and lambda the dual one
 
     def start(self) -> Iterate:
@@ -64,6 +66,7 @@ class StandardLogistic(Standard):
     Source: [A] eqs. (5), (8)
     """
 
+    loss = logistic
     one_length, bends = True, True
 
     def start(self) -> Iterate:

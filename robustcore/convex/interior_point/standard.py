@@ -11,11 +11,12 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 
 from ...errors import InputError
+from ...losses import ConvexLoss, hinge
 from .batch import Tensors, largest, padded, spread, total
 from .cones import Scaling
 from .products import WeightedGram
@@ -36,7 +37,7 @@ class Proof:
 
 
 class Standard:
-    """What the losses share.
+    """What the losses share; each names the one it is for.
 
     Parameters
     ----------
@@ -52,6 +53,7 @@ class Standard:
         Positive.
     """
 
+    loss: ClassVar[ConvexLoss]
     one_length = False
     bends = False
 
@@ -170,6 +172,8 @@ class StandardHinge(Standard):
 
     Source: [A] eqs. (5), (8), (13)
     """
+
+    loss = hinge
 
     def start(self) -> Iterate:
         """Outputs 0, xi = 2, r = 1."""

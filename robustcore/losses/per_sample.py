@@ -1,8 +1,7 @@
-"""The losses of both papers, with the factors that each paper puts in front.
+"""Paper B's losses: from logits and class labels, one number for each sample.
 
-Paper A's losses take scores and targets and give one number; paper B's take logits and class
-labels and give one number for each sample. One output z is read as the two logits (0, z), with the
-labels 0 and 1 or -1 and +1: there the cross-entropy is paper A's logistic loss.
+One output z is read as the two logits (0, z), with the labels 0 and 1 or -1 and +1: there the
+cross-entropy is paper A's logistic loss.
 """
 
 from __future__ import annotations
@@ -11,40 +10,9 @@ from collections.abc import Callable
 
 import torch
 
-from .doors import classes
+from ..doors import classes
 
 PerSampleLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-
-
-# -- paper A: scalar output, shapes (n,), (n,) -> () ------------------------------------------
-
-
-def hinge(score: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    r"""Mean hinge loss :math:`\frac1n \sum_k (1 - y_k \hat y_k)_+`, labels -1 and +1.
-
-    Source: [A] eq. (13)
-    """
-    return (1 - y * score).clamp(min=0).mean()
-
-
-def squared(score: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    r"""Half the *sum* of squares :math:`\frac12\|\hat y - y\|_2^2`: no 1/n, as printed.
-
-    Source: [A] eq. (16)
-    """
-    return 0.5 * (score - y).square().sum()
-
-
-def logistic(score: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    r"""Mean logistic loss :math:`\frac1n\sum_k \log(1+e^{-y_k\hat y_k})`, labels -1 and +1.
-
-    Source: own (the smooth companion of [A] eq. (13); Theorem 1 holds for any convex loss)
-    """
-    # not softplus: torch's is the identity from 20 on, off by 2e-9 there
-    return torch.logaddexp(torch.zeros_like(score), -y * score).mean()
-
-
-# -- paper B: K logits, or one output, shapes (n, K), (n,) -> (n,) ----------------------------
 
 
 def gaps(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
