@@ -4,7 +4,7 @@ Paper A's are objects: each says once its value, what a ball can make of it, its
 conjugate. Paper B's take logits and class labels and give one number for each sample.
 """
 
-from .convex import CONVEX, hinge, logistic, named, squared
+from .convex import CONVEX, hinge, logistic, named, squared, squared_hinge
 from .convex_form import ConvexLoss, OfLabels, OfResiduals
 from .per_sample import (
     PerSampleLoss,
@@ -29,5 +29,6 @@ __all__ = [
     "multiclass_hinge",
     "named",
     "squared",
+    "squared_hinge",
     "zero_one",
 ]

@@ -67,6 +67,36 @@ class Logistic(OfLabels):
             return np.where(p > 0, p * np.log(p), 0) + np.where(p < 1, (1 - p) * np.log1p(-p), 0)
 
 
+class SquaredHinge(OfLabels):
+    r"""Mean of half the squared hinge, :math:`\frac1{2n}\sum_k(1-y_k\hat y_k)_+^2`, labels -1, +1.
+
+    Source: own (the hinge of [A] eq. (13), squared and halved as eq. (16) is)
+    """
+
+    name = "squared_hinge"
+
+    def total(self, hurt: Any) -> Any:
+        """Smooth, and 0 from the margin 1 on."""
+        short = (1 + hurt).clip(min=0)
+        return 0.5 * (short * short).mean()
+
+    def program(self, cp: Any, hurt: Any) -> Any:
+        """With one quadratic."""
+        return 0.5 * cp.sum_squares(cp.pos(1 + hurt)) / hurt.size
+
+    def dual_value(
+        self, theta: np.ndarray, y: np.ndarray, scale: float, push: np.ndarray | None = None
+    ) -> float:
+        """A parabola in s."""
+        slope = -theta * y * len(y)
+        inner, square = float(slope.mean()), float((slope * slope).mean())
+        s = min(scale, max(0.0, inner / square)) if square else 0.0
+        return s * inner - 0.5 * s * s * square
+
+    def _of_g(self, slope: np.ndarray) -> np.ndarray:
+        return 0.5 * slope**2 - slope
+
+
 class Squared(OfResiduals):
     r"""Half the *sum* of squares :math:`\frac12\|\hat y - y\|_2^2`: no 1/n, as printed.
 
@@ -96,8 +126,9 @@ class Squared(OfResiduals):
         return 0.5 * slope**2
 
 
-hinge, squared, logistic = Hinge(), Squared(), Logistic()
-CONVEX = MappingProxyType({loss.name: loss for loss in (hinge, squared, logistic)})
+hinge, squared, logistic, squared_hinge = Hinge(), Squared(), Logistic(), SquaredHinge()
+_ALL = (hinge, squared, logistic, squared_hinge)
+CONVEX = MappingProxyType({loss.name: loss for loss in _ALL})
 
 
 def named(name: str) -> ConvexLoss:

@@ -25,4 +25,6 @@ def of_each(loss: str, scores: np.ndarray, y: np.ndarray) -> np.ndarray:
         return np.maximum(1 - y * scores, 0)
     if loss == "logistic":
         return np.logaddexp(0, -y * scores)
+    if loss == "squared_hinge":
+        return 0.5 * np.square(np.maximum(1 - y * scores, 0))
     raise ValueError(f"no formula of {loss!r} is written down here")
