@@ -4,7 +4,7 @@ Paper A's are objects: each says once its value, what a ball can make of it, its
 conjugate. Paper B's take logits and class labels and give one number for each sample.
 """
 
-from .convex import CONVEX, hinge, logistic, named, squared, squared_hinge
+from .convex import CONVEX, hinge, huber, logistic, named, squared, squared_hinge
 from .convex_form import ConvexLoss, OfLabels, OfResiduals
 from .per_sample import (
     PerSampleLoss,
@@ -25,6 +25,7 @@ __all__ = [
     "cross_entropy",
     "gaps",
     "hinge",
+    "huber",
     "logistic",
     "multiclass_hinge",
     "named",

@@ -126,8 +126,27 @@ class Squared(OfResiduals):
         return 0.5 * slope**2
 
 
-hinge, squared, logistic, squared_hinge = Hinge(), Squared(), Logistic(), SquaredHinge()
-_ALL = (hinge, squared, logistic, squared_hinge)
+class Huber(Squared):
+    r"""Sum of :math:`\frac12r_k^2` up to :math:`|r_k|=1`, then :math:`|r_k|-\frac12`: for outliers.
+
+    Source: own (the companion of [A] eq. (16) with slopes of at most 1); Huber (1964)
+    """
+
+    name, steepest = "huber", 1.0
+
+    def total(self, hurt: Any) -> Any:
+        """The kink of the slope is at 1, in the units of y."""
+        small = hurt.clip(max=1)
+        return (small * (hurt - 0.5 * small)).sum()
+
+    def program(self, cp: Any, hurt: Any) -> Any:
+        """cvxpy's is twice as large."""
+        return 0.5 * cp.sum(cp.huber(hurt, 1.0))
+
+
+hinge, squared, logistic = Hinge(), Squared(), Logistic()
+squared_hinge, huber = SquaredHinge(), Huber()
+_ALL = (hinge, squared, logistic, squared_hinge, huber)
 CONVEX = MappingProxyType({loss.name: loss for loss in _ALL})
 
 

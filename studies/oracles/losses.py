@@ -11,7 +11,7 @@ def listed(loss: str, scores: np.ndarray, y: np.ndarray) -> float:
     Source: [A] eqs. (2), (13), (16)
     """
     worst = of_each(loss, scores, y).max(axis=0)
-    return float(worst.sum() if loss == "squared" else worst.mean())
+    return float(worst.sum() if loss in ("squared", "huber") else worst.mean())
 
 
 def of_each(loss: str, scores: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -27,4 +27,7 @@ def of_each(loss: str, scores: np.ndarray, y: np.ndarray) -> np.ndarray:
         return np.logaddexp(0, -y * scores)
     if loss == "squared_hinge":
         return 0.5 * np.square(np.maximum(1 - y * scores, 0))
+    if loss == "huber":
+        size = np.abs(scores - y)
+        return np.where(size <= 1, 0.5 * size**2, size - 0.5)
     raise ValueError(f"no formula of {loss!r} is written down here")

@@ -99,3 +99,15 @@ def test_the_squared_hinge_by_hand():
     for beta in (0.1, 0.3):
         best = convex.train_standard(X, y, patterns.enumerate(X), beta, "squared_hinge")
         assert best.objective == pytest.approx(2 * beta * (1 - beta), abs=1e-8)
+
+
+def test_an_outlier_pulls_no_harder_than_huber_lets_it():
+    """X = 1, nine y = 1 and one y = 100: 9 (1 - s)^2 / 2 + |100 - s| - 1/2 + beta s.
+
+    So s = 1 + (1 - beta) / 9. The squared loss would follow the outlier, s = (109 - beta) / 10.
+    """
+    X, y, beta = np.ones((10, 1)), np.array([1.0] * 9 + [100.0]), 0.1
+    cells = patterns.enumerate(X)
+    for loss, expected in (("huber", 1 + (1 - beta) / 9), ("squared", (109 - beta) / 10)):
+        solved = convex.train_standard(X, y, cells, beta, loss)
+        assert (solved.v - solved.w).sum() == pytest.approx(expected, abs=1e-5)
