@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..patterns import Patterns
 from .interior import Solved, solve_batch
 from .options import OWN, Options
+from .parts import Problem
 from .robust import check_norm
 from .running import CERTIFIED, Task, check_start, warn_of
 from .solving import ConvexSolution, Stopwatch, in_one_sentence
@@ -48,7 +49,7 @@ def train_batch(
     beta : float
         Positive, the same for all.
     loss : str
-        "hinge" (mean), "squared" (half the sum) or "logistic" (mean).
+        "hinge", "squared" or "logistic", as for `train_standard`.
     ball : LpBall, optional
         With p = inf: robust training against it. None for standard training.
     perturb_bias : bool
@@ -67,8 +68,8 @@ def train_batch(
     Raises
     ------
     InputError
-        For no draw, a ball other than Linf, a cell without interior, or what `train_standard`
-        refuses.
+        For no draw, another loss, a ball other than Linf, a cell without interior, or what
+        `train_standard` refuses.
 
     Examples
     --------
@@ -86,13 +87,14 @@ def train_batch(
     if ball is not None:
         check_norm(ball)
     read = Options.read(options, OWN)
+    problems = [Problem.of(X, y, draw, beta, loss, ball, perturb_bias) for draw in draws]
     before = read.start
     if before is not None:
         if len(before) != len(draws):
             raise InputError(f"start must hold {len(draws)} solutions, got {len(before)}.")
-        for one, draw in zip(before, draws, strict=True):
-            check_start(one, draw, loss, ball)
-    tasks = [Task.of(X, y, draw, beta, loss, ball, perturb_bias) for draw in draws]
+        for one, problem in zip(before, problems, strict=True):
+            check_start(one, problem)
+    tasks = [Task.of(problem) for problem in problems]
     alive = [k for k, task in enumerate(tasks) if task.kept.any()]
     resumed = before is not None and all(_resumable(before[k], tasks[k]) for k in alive)
     read = replace(read, start=[before[k].waypoint for k in alive] if resumed else None)

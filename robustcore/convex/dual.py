@@ -20,7 +20,7 @@ from scipy.optimize import nnls
 from ..balls import LpBall
 from ..errors import InputError
 from ..patterns import Patterns
-from .parts import Data, prepare
+from .parts import Data, Problem
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def certify(
     float
         Sound for every theta. Each cell is a non-negative least squares problem.
     """
-    data = prepare(X, y, patterns, beta, loss)
+    data = Problem.of(X, y, patterns, beta, loss).scaled()
     theta = np.asarray(theta, dtype=np.float64)
     if theta.shape != data.y.shape or not np.isfinite(theta).all():
         raise InputError(f"theta must be finite of shape {data.y.shape}, got {theta.shape}.")

@@ -24,7 +24,7 @@ from scipy.optimize import brentq, minimize_scalar
 from .. import patterns
 from ..errors import InputError, check_finite, check_length
 from .dual import Multipliers, certify, in_domain
-from .parts import prepare
+from .parts import Problem
 
 _ROUNDING = 1e-10  # relative, added to every bound: well above the error of its arithmetic
 _SMALLEST = 1e-6  # the c_k, relative to the length of the row
@@ -98,7 +98,7 @@ def global_lower_bound(
     beta : float
         Positive.
     loss : str
-        "hinge" (mean), "squared" (half the sum) or "logistic" (mean).
+        As for `train_standard`.
     bias : bool
         Append a column of ones to X.
     most_cells : int
@@ -125,7 +125,7 @@ def global_lower_bound(
     if patterns.count(len(design), int(np.linalg.matrix_rank(design))) <= most_cells:
         return certify(X, y, patterns.enumerate_all(X, bias), theta, beta, loss)
     one = patterns.of(X, np.zeros((design.shape[1], 1)), bias)  # for the units; any pattern will do
-    data = prepare(X, y, one, beta, loss)
+    data = Problem.of(X, y, one, beta, loss).scaled()
     theta = in_domain(data, Multipliers(theta)).theta
     ratio = gate_supremum_bound(data.design, theta) / data.beta
     return data.loss.dual_value(theta, data.y, min(1.0, 1.0 / ratio) if ratio > 0 else 1.0)

@@ -14,7 +14,7 @@ from ..errors import EmptyNetworkWarning, InputError
 from ..patterns import Patterns
 from .dual import Multipliers, in_domain
 from .global_bound import global_lower_bound
-from .parts import Data, prepare
+from .parts import Data, Problem
 from .pricing import price, search, worst_first
 from .running import warn_of
 from .solving import ConvexSolution, Stopwatch
@@ -119,11 +119,11 @@ def train_grown(
     ----------
     X : (n, d) array
     y : (n,) array
-        Labels -1 and +1 for "hinge" and "logistic", any numbers for "squared".
+        As for `train_standard`.
     beta : float
         Positive.
     loss : str
-        "hinge" (mean), "squared" (half the sum) or "logistic" (mean).
+        As for `train_standard`.
     rng : numpy Generator
         Of the first patterns, and of the searches where cells are searched.
     bias : bool
@@ -168,7 +168,7 @@ def train_grown(
     if candidates is None and _count(design) <= most_cells:
         candidates = patterns.enumerate_all(X, bias)
     grown = _first(X, len(design) if start is None else start, candidates, rng, bias)
-    data = prepare(X, y, grown if candidates is None else candidates, beta, loss)
+    data = Problem.of(X, y, grown if candidates is None else candidates, beta, loss).scaled()
     level = data.beta * (1 + _VIOLATED)
     bound, history = -np.inf, []
     while True:

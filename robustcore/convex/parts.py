@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import numbers
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -19,8 +19,92 @@ from ..patterns import Patterns, design_matrix
 
 
 @dataclass(frozen=True)
+class Problem:
+    """What is to be solved: data, patterns, loss and ball, as the caller has them, and checked.
+
+    Source: [A] eqs. (8), (10)
+
+    Attributes
+    ----------
+    X : (n, d) array
+    y : (n,) array
+    patterns : Patterns
+    beta : float
+    loss : ConvexLoss
+    ball : LpBall or None
+        None for standard training.
+    perturb_bias : bool
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    patterns: Patterns
+    beta: float
+    loss: ConvexLoss
+    ball: LpBall | None = None
+    perturb_bias: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        X: np.ndarray,
+        y: np.ndarray,
+        patterns: Patterns,
+        beta: float,
+        loss: str,
+        ball: LpBall | None = None,
+        perturb_bias: bool = False,
+    ) -> Self:
+        """Check every argument at the door.
+
+        Source: own
+
+        Raises
+        ------
+        InputError
+            For an unknown loss, labels that do not fit it, beta <= 0, or patterns of another X.
+        """
+        kind = named(loss)
+        if not isinstance(beta, numbers.Real) or not (math.isfinite(beta) and beta > 0):
+            raise InputError(f"beta must be a positive number, got {beta!r}.")
+        if not isinstance(patterns, Patterns):
+            raise InputError(
+                f"patterns must be a Patterns record, got {type(patterns).__name__}; make one with "
+                "patterns.sample or patterns.enumerate."
+            )
+        X, y = as_doubles("X", X), as_doubles("y", y)
+        design = design_matrix(X, patterns.bias)
+        patterns.check_belongs_to(X)
+        check_length("y", y, len(design), "X")
+        check_finite("y", y)
+        kind.check(y)
+        return cls(X, y, patterns, float(beta), kind, ball, perturb_bias)
+
+    def over(self, kept: np.ndarray) -> Self:
+        """The same over some of the patterns."""
+        return self if kept.all() else replace(self, patterns=self.patterns.take(kept))
+
+    def scaled(self) -> Data:
+        """In the units that solvers like."""
+        design = design_matrix(self.X, self.patterns.bias)
+        sigma = float(np.linalg.norm(design, 2)) / math.sqrt(len(design)) or 1.0
+        ball = LpBall(math.inf, 0.0) if self.ball is None else self.ball
+        return Data(
+            design=design / sigma,
+            y=self.y,
+            active=self.patterns.active.astype(float),
+            signs=self.patterns.signs,
+            beta=self.beta / sigma,
+            ball=ball.with_radius(ball.radius / sigma),
+            attacked=design.shape[1] - (self.patterns.bias and not self.perturb_bias),
+            loss=self.loss,
+            sigma=sigma,
+        )
+
+
+@dataclass(frozen=True)
 class Data:
-    """One training problem in the units the solvers like: X divided by sigma = ||X||_2 / sqrt(n).
+    """A problem in the units the solvers like: X divided by sigma = ||X||_2 / sqrt(n).
 
     Dividing X by sigma multiplies v and w by it; with beta and the radius divided as well, every
     value of every program stays what it was.
@@ -35,53 +119,6 @@ class Data:
     attacked: int  # how many leading columns the ball perturbs
     loss: ConvexLoss
     sigma: float
-
-
-def prepare(
-    X: np.ndarray,
-    y: np.ndarray,
-    patterns: Patterns,
-    beta: float,
-    loss: str,
-    ball: LpBall | None = None,
-    perturb_bias: bool = False,
-) -> Data:
-    """Check every argument at the door, and scale.
-
-    Source: own
-
-    Raises
-    ------
-    InputError
-        For an unknown loss, labels that do not fit it, beta <= 0, or patterns of another X.
-    """
-    kind = named(loss)
-    if not isinstance(beta, numbers.Real) or not (math.isfinite(beta) and beta > 0):
-        raise InputError(f"beta must be a positive number, got {beta!r}.")
-    if not isinstance(patterns, Patterns):
-        raise InputError(
-            f"patterns must be a Patterns record, got {type(patterns).__name__}; make one with "
-            "patterns.sample or patterns.enumerate."
-        )
-    X, y = as_doubles("X", X), as_doubles("y", y)
-    design = design_matrix(X, patterns.bias)
-    patterns.check_belongs_to(X)
-    check_length("y", y, len(design), "X")
-    check_finite("y", y)
-    kind.check(y)
-    sigma = float(np.linalg.norm(design, 2)) / math.sqrt(len(design)) or 1.0
-    ball = LpBall(math.inf, 0.0) if ball is None else ball
-    return Data(
-        design=design / sigma,
-        y=y,
-        active=patterns.active.astype(float),
-        signs=patterns.signs,
-        beta=beta / sigma,
-        ball=ball.with_radius(ball.radius / sigma),
-        attacked=design.shape[1] - (patterns.bias and not perturb_bias),
-        loss=kind,
-        sigma=sigma,
-    )
 
 
 def as_doubles(name: str, values: Any) -> np.ndarray:

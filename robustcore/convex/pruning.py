@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import InputError
-from .parts import prepare
+from .parts import Problem
 from .running import cone_violation, value_of
 from .solving import ConvexSolution
 
@@ -46,7 +46,7 @@ def prune(solution: ConvexSolution, X: np.ndarray, y: np.ndarray) -> ConvexSolut
     """
     if solution.ball is not None:
         raise InputError("prune works on standard training, got a robust solution; keep it as is.")
-    data = prepare(X, y, solution.patterns, solution.beta, solution.loss)
+    data = Problem.of(X, y, solution.patterns, solution.beta, solution.loss).scaled()
     blocks = np.concatenate([solution.v, -solution.w]) * data.sigma
     alive = np.flatnonzero(blocks.any(axis=1))
     if not alive.size:

@@ -59,7 +59,7 @@ def training_cost(
     y : (n,) array
     beta : float
     loss : str
-        "hinge" and "logistic" are means over the samples, "squared" is half a sum.
+        As for `train_standard`.
 
     Returns
     -------

@@ -12,21 +12,18 @@ import math
 
 import numpy as np
 
-from ..balls import LpBall
-from ..patterns import Patterns, robust_feasible, robust_interior
+from ..patterns import robust_feasible, robust_interior
+from .parts import Problem
 
 
-def kept_patterns(
-    X: np.ndarray, patterns: Patterns, ball: LpBall, perturb_bias: bool, inside: bool = False
-) -> tuple[np.ndarray, np.ndarray | None]:
+def kept_patterns(problem: Problem, inside: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
     """Which patterns enter the program, those that can carry a neuron; interior points on request.
 
     Source: own (on [A] eq. (11))
 
     Parameters
     ----------
-    X, patterns, ball, perturb_bias
-        As for the public calls.
+    problem : Problem
     inside : bool
         Whether a point strictly inside the constraints of each kept pattern is of use.
 
@@ -39,13 +36,15 @@ def kept_patterns(
     Notes
     -----
     For balls other than Linf and L1 the test is not a linear program; all patterns are then kept,
-    which changes the size of the program and not its value.
+    which changes the size of the program and not its value. So it is in standard training.
     """
+    patterns, ball = problem.patterns, problem.ball
+    if ball is None or ball.p not in (1, math.inf):
+        return np.ones(len(patterns), dtype=bool), patterns.gates
+    given = problem.X, patterns, ball, problem.perturb_bias
     if math.isinf(ball.p) and inside:
-        return robust_interior(X, patterns, ball, perturb_bias)
-    if math.isinf(ball.p) or ball.p == 1:
-        return robust_feasible(X, patterns, ball, perturb_bias), patterns.gates
-    return np.ones(len(patterns), dtype=bool), patterns.gates
+        return robust_interior(*given)
+    return robust_feasible(*given), patterns.gates
 
 
 def distinct_rows(active: np.ndarray, reduce: bool) -> tuple[np.ndarray, np.ndarray]:

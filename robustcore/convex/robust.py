@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..losses import named
 from ..patterns import Patterns, design_matrix
 from . import robust_program
+from .parts import Problem
 from .running import train
 from .solving import ConvexSolution
 
@@ -57,8 +58,8 @@ def train_robust(
     X, y, patterns, ball, beta, perturb_bias, solver, reduce, options
         As for `train_robust_hinge`.
     loss : str
-        "hinge" (mean), "squared" (half the sum) or "logistic" (mean), as for `train_standard`; the
-        program of each is written down at `train_robust_hinge` and its siblings.
+        As for `train_standard`; the programs of three of them are written down at
+        `train_robust_hinge` and its siblings.
 
     Returns
     -------
@@ -75,7 +76,8 @@ def train_robust(
     """
     check_norm(ball)
     general = partial(robust_program.solved, reduce=reduce)
-    return train(X, y, patterns, beta, loss, general, ball, perturb_bias, solver, reduce, options)
+    problem = Problem.of(X, y, patterns, beta, loss, ball, perturb_bias)
+    return train(problem, general, solver, reduce, options)
 
 
 def worst_perturbation(solution: ConvexSolution, X: np.ndarray, y: np.ndarray) -> np.ndarray:

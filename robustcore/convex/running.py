@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..balls import LpBall
 from ..errors import (
     AccuracyWarning,
     EmptyNetworkWarning,
@@ -19,10 +18,9 @@ from ..errors import (
     RobustcoreError,
     SolverError,
 )
-from ..patterns import Patterns
 from .interior import Solved, solve_interior_point, worthwhile
 from .options import OWN, Options
-from .parts import Data, output_of, penalty_of, prepare
+from .parts import Data, Problem, output_of, penalty_of
 from .reductions import kept_patterns
 from .solving import ConvexSolution, Stopwatch, in_one_sentence, solvers_to_try
 
@@ -32,14 +30,8 @@ CERTIFIED = 1e-5  # the gap up to which "optimal" is said, where no tolerance is
 
 
 def train(
-    X: np.ndarray,
-    y: np.ndarray,
-    patterns: Patterns,
-    beta: float,
-    loss: str,
+    problem: Problem,
     general: General,
-    ball: LpBall | None = None,
-    perturb_bias: bool = False,
     solver: str = "auto",
     reduce: bool = True,
     options: Mapping[str, Any] | None = None,
@@ -50,10 +42,11 @@ def train(
 
     Parameters
     ----------
-    X, y, patterns, beta, loss, ball, perturb_bias, solver, reduce, options
-        As for the public calls; `ball` is None for standard training.
+    problem : Problem
     general : callable (data, solver name, options) -> Solved
         For the solvers that take the program through cvxpy.
+    solver, reduce, options
+        As for the public calls.
 
     Returns
     -------
@@ -63,9 +56,8 @@ def train(
     """
     clock, read = Stopwatch(), Options.read(options, solver)
     if read.start is not None:
-        check_start(read.start, patterns, loss, ball)
-    inside = solver in ("auto", OWN)
-    task = Task.of(X, y, patterns, beta, loss, ball, perturb_bias, reduce, inside)
+        check_start(read.start, problem)
+    task = Task.of(problem, reduce, inside=solver in ("auto", OWN))
     names = solvers_to_try(solver, reduce and worthwhile(task.data), read.only_ours)
     if not task.kept.any():
         nothing = task.solution(None, names[0], clock())
@@ -94,41 +86,25 @@ def train(
 class Task:
     """One training call: the program over all its patterns, and over those that can carry a neuron.
 
-    `full` and `data` are prepared; `kept` (P,) says which patterns `data` has; `gates` (d', kept)
+    `full` and `data` are scaled; `kept` (P,) says which patterns `data` has; `gates` (d', kept)
     are points of their cells, if any are known.
     """
 
-    patterns: Patterns
+    problem: Problem
     full: Data
     data: Data
     kept: np.ndarray
     gates: np.ndarray | None
-    beta: float
-    ball: LpBall | None
-    perturb_bias: bool
 
     @classmethod
-    def of(
-        cls,
-        X: np.ndarray,
-        y: np.ndarray,
-        patterns: Patterns,
-        beta: float,
-        loss: str,
-        ball: LpBall | None,
-        perturb_bias: bool,
-        reduce: bool = True,
-        inside: bool = True,
-    ) -> Task:
-        """Check and reduce; `inside` asks for interior points of the robust cells."""
-        full = data = prepare(X, y, patterns, beta, loss, ball, perturb_bias)
-        kept, gates = np.ones(len(patterns), dtype=bool), patterns.gates
-        if ball is not None and reduce:
-            kept, gates = kept_patterns(X, patterns, ball, perturb_bias, inside)
-        if not kept.all():
-            data = prepare(X, y, patterns.take(kept), beta, loss, ball, perturb_bias)
-        gates = None if gates is None else gates[:, kept]
-        return cls(patterns, full, data, kept, gates, beta, ball, perturb_bias)
+    def of(cls, problem: Problem, reduce: bool = True, inside: bool = True) -> Task:
+        """Scale and reduce; `inside` asks for interior points of the robust cells."""
+        kept, gates = np.ones(len(problem.patterns), dtype=bool), problem.patterns.gates
+        if reduce:
+            kept, gates = kept_patterns(problem, inside)
+        full = problem.scaled()
+        data = full if kept.all() else problem.over(kept).scaled()
+        return cls(problem, full, data, kept, None if gates is None else gates[:, kept])
 
     def solved(self, name: str, options: Options, general: General) -> Solved:
         """By the named solver, whatever goes wrong told in one sentence."""
@@ -161,7 +137,7 @@ class Task:
 
         A solver that says "optimal" above the wanted gap is quoted, not believed.
         """
-        v, w = np.zeros((2, len(self.patterns), self.full.design.shape[1]))
+        v, w = np.zeros((2, len(self.kept), self.full.design.shape[1]))
         zero = value_of(self.full, v, w)
         if found is not None and value_of(self.data, found.v, found.w) < zero:
             v[self.kept], w[self.kept] = found.v, found.w  # else beta is too large for any neuron
@@ -174,12 +150,12 @@ class Task:
             status=found.status if found else "no pattern kept",
             solver=solver,
             seconds=seconds,
-            patterns=self.patterns,
+            patterns=self.problem.patterns,
             pattern_kept=self.kept,
-            loss=self.full.loss.name,
-            beta=self.beta,
-            ball=self.ball,
-            perturb_bias=self.perturb_bias,
+            loss=self.problem.loss.name,
+            beta=self.problem.beta,
+            ball=self.problem.ball,
+            perturb_bias=self.problem.perturb_bias,
             theta=found.theta if found else None,
             waypoint=found.waypoint if found else None,
         )
@@ -213,12 +189,12 @@ def warn_of(solution: ConvexSolution, unproven: Sequence[ConvexSolution] = ()) -
         warnings.warn(f"this network has no neuron: {why}.", EmptyNetworkWarning, stacklevel=4)
 
 
-def check_start(start: ConvexSolution, patterns: Patterns, loss: str, ball: LpBall | None) -> None:
+def check_start(start: ConvexSolution, problem: Problem) -> None:
     """Refuse a warm start that belongs to another family of programs."""
     if not isinstance(start, ConvexSolution):
         raise InputError(f"start must be a ConvexSolution, got {type(start).__name__}.")
-    same = start.loss == loss and (start.ball is None) == (ball is None)
-    if not (same and np.array_equal(start.patterns.active, patterns.active)):
+    same = start.loss == problem.loss.name and (start.ball is None) == (problem.ball is None)
+    if not (same and np.array_equal(start.patterns.active, problem.patterns.active)):
         raise InputError(
             "start must be a solution with the same patterns and loss, robust or not alike; "
             "only beta and the radius may differ."

@@ -12,7 +12,7 @@ from ..patterns import Patterns
 from .dual import Multipliers, lower_bound
 from .interior import Solved
 from .options import Options
-from .parts import Data, Parts, variables
+from .parts import Data, Parts, Problem, variables
 from .running import tidy, train
 from .solving import ConvexSolution, load_cvxpy, solve
 
@@ -71,14 +71,15 @@ def train_standard(
     ----------
     X : (n, d) array
     y : (n,) array
-        Labels -1 and +1 for "hinge" and "logistic", any numbers for "squared".
+        Labels -1 and +1 for the losses of labels, any numbers for those of residuals.
     patterns : Patterns
         Of this X. All of them (`patterns.enumerate`) give (5), a sample gives (8).
     beta : float
         Positive.
     loss : str
-        "hinge" (mean), "squared" (half the sum) or "logistic" (mean): one beta does not mean the
-        same for all.
+        A name of `robustcore.losses.CONVEX`: of labels "hinge", "logistic" or "squared_hinge", each
+        a mean; of residuals "squared" (half the sum) or "huber" (a sum). One beta does not mean
+        the same for all.
     solver : str
         "auto" tries one after the other until the gap is certified: our own "interior_point" on
         large programs, MOSEK where a licence can be checked out, Clarabel, and our own on small
@@ -118,4 +119,5 @@ def train_standard(
         given = program.multipliers()
         return Solved(v, w, lower_bound(data, given), status, given.theta)
 
-    return train(X, y, patterns, beta, loss, general, solver=solver, options=options)
+    problem = Problem.of(X, y, patterns, beta, loss)
+    return train(problem, general, solver, options=options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from robustcore.balls import LpBall
-from robustcore.convex.parts import prepare, variables
+from robustcore.convex.parts import Problem, variables
 from robustcore.convex.solving import load_cvxpy, solve
 from robustcore.errors import InputError
 from robustcore.patterns import Patterns
@@ -54,7 +54,7 @@ def optimum_over_vertices(
     InputError
         For an unknown loss, or a program of too many rows.
     """
-    data = prepare(X, y, patterns, beta, loss, ball, perturb_bias)
+    data = Problem.of(X, y, patterns, beta, loss, ball, perturb_bias).scaled()
     n, d = data.design.shape
     corners = np.pad(data.ball.vertices(data.attacked), ((0, 0), (0, d - data.attacked)))
     if 2 * data.active.size * len(corners) > _MOST_ROWS:

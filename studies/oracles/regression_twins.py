@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from robustcore import convex, patterns
-from robustcore.convex.parts import prepare
+from robustcore.convex.parts import Problem
 from robustcore.convex.robust_program import build
 from robustcore.convex.solving import load_cvxpy, solve
 from robustcore.networks import TwoLayerReLU
@@ -101,9 +101,9 @@ def program_as_printed(case: RegressionInstance) -> float:
 
     Source: [A] eq. (18), Theorem 5
     """
-    data = prepare(
+    data = Problem.of(
         case.X, case.y, case.all_patterns, case.beta, "squared", case.ball, case.perturb_bias
-    )
+    ).scaled()
     problem = build(load_cvxpy(), data, reduce=False, as_printed=True).problem
     solve(problem, "clarabel")
     return abs(float(problem.value) - case.solution.objective)

@@ -11,7 +11,8 @@ from robustcore.balls import LpBall
 from robustcore.convex import interior_point
 from robustcore.convex.dual import Multipliers, lower_bound
 from robustcore.convex.interior_point.protocol import Iterate
-from robustcore.convex.parts import prepare
+from robustcore.convex.interior_point.robust_maps import Pairs
+from robustcore.convex.parts import Problem
 from robustcore.convex.reductions import distinct_rows
 
 LOSSES = ("hinge", "squared", "logistic")
@@ -74,7 +75,7 @@ def test_standard(loss, beta, seed):
     rng, X, y, cells = instance(seed)
     best = optimum(X, y, cells, beta, loss)
     other = convex.train_standard(X, y, cells, 3 * beta, loss, solver="clarabel").theta
-    n, data = len(y), prepare(X, y, cells, beta, loss)
+    n, data = len(y), Problem.of(X, y, cells, beta, loss).scaled()
     thetas = [-y / n, other, rng.standard_normal(n) / n, -y * rng.uniform(0, 3, n) / n]
     bounds = []
     for theta in thetas:
@@ -116,7 +117,7 @@ def test_robust(loss, seed):
     kept, beta = interior(X, cells, 2 * RADIUS), 1e-2
     best = optimum(X, y, kept, beta, loss, RADIUS)
     mine = program(X, y, kept, beta, loss, RADIUS)
-    data = prepare(X, y, kept, beta, loss, LpBall(math.inf, RADIUS))
+    data = Problem.of(X, y, kept, beta, loss, LpBall(math.inf, RADIUS)).scaled()
     rows, row_of = distinct_rows(kept.active.astype(float), True)
     ours, theirs = [], []
     for factor, price in ((1.0, 1.0), (2.0, 1.0), (1.5, 1.0), (2.0, 2.0), (0.5, 1.0)):
@@ -126,10 +127,11 @@ def test_robust(loss, seed):
             at = iterate(proof, mine.sigma, size, noise, rng)
             ours.append(float(mine.certificate(at)[0]))
             if loss != "squared":
-                ours_theta = at.multipliers[6] + (at.multipliers[5] if loss == "logistic" else 0)
+                pairs = Pairs(*at.multipliers)
+                ours_theta = pairs.second + (pairs.first if loss == "logistic" else 0)
                 theta = -y * ours_theta[0].numpy()
-                lam = at.multipliers[0][0].mT.numpy()
-                pi = (at.multipliers[3] - at.multipliers[4])[0].numpy()
+                lam = pairs.facets[0].mT.numpy()
+                pi = (pairs.g_above_z - pairs.g_below_z)[0].numpy()
                 given = Multipliers(theta, lam[0], lam[1], rows, row_of, pi)
                 theirs.append(lower_bound(data, given))
     assert max(ours) <= best + 1e-9

@@ -5,7 +5,7 @@ import pytest
 
 from robustcore import convex, patterns
 from robustcore.convex.dual import Multipliers, lower_bound
-from robustcore.convex.parts import prepare
+from robustcore.convex.parts import Problem
 from studies.oracles import instances
 
 
@@ -14,7 +14,7 @@ def test_any_multipliers_give_a_lower_bound(seed):
     case = instances.instance(seed)
     cells = case.all_patterns
     solution = convex.train_standard(case.X, case.y, cells, case.beta, case.loss)
-    data = prepare(case.X, case.y, cells, case.beta, case.loss)
+    data = Problem.of(case.X, case.y, cells, case.beta, case.loss).scaled()
     for size in (1e-3, 1e-1, 10.0):
         theta = size * case.rng.standard_normal(len(case.y))
         lam = size * case.rng.standard_normal((2, *cells.active.shape))
@@ -30,7 +30,9 @@ def test_any_multipliers_give_a_lower_bound_of_the_robust_program(seed):
     case = instances.instance(seed)
     cells = case.all_patterns
     best = convex.train_robust_hinge(case.X, case.y, cells, case.ball, case.beta, case.perturb_bias)
-    data = prepare(case.X, case.y, cells, case.beta, "hinge", case.ball, case.perturb_bias)
+    data = Problem.of(
+        case.X, case.y, cells, case.beta, "hinge", case.ball, case.perturb_bias
+    ).scaled()
     rows, row_of = np.unique(data.active, axis=0, return_inverse=True)
     for size in (1e-3, 1e-1, 10.0):
         lam = size * case.rng.standard_normal((2, *cells.active.shape))

@@ -124,14 +124,14 @@ def test_two_points_on_a_line_by_hand_with_the_logistic_loss(radius):
 @pytest.mark.parametrize("seed", range(6))
 def test_any_multipliers_give_a_lower_bound_of_the_robust_logistic_program(seed):
     from robustcore.convex.dual import Multipliers, lower_bound
-    from robustcore.convex.parts import prepare
+    from robustcore.convex.parts import Problem
     from robustcore.convex.reductions import distinct_rows
 
     X, y = instance(seed)
     rng = np.random.default_rng(seed)
     cells, ball = patterns.enumerate(X, bias=seed % 2 == 0), LpBall(BALLS[seed % 3], 0.1)
     best = convex.train_robust_logistic(X, y, cells, ball, 1e-2, solver="clarabel")
-    data = prepare(X, y, cells, 1e-2, "logistic", ball)
+    data = Problem.of(X, y, cells, 1e-2, "logistic", ball).scaled()
     rows, row_of = distinct_rows(data.active, True)
     bounds = []
     for size in (1e-3, 1e-1, 10.0):

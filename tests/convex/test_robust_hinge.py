@@ -10,7 +10,7 @@ import torch
 from robustcore import convex, patterns
 from robustcore.balls import LpBall
 from robustcore.convex import robust_program, standard
-from robustcore.convex.parts import prepare
+from robustcore.convex.parts import Problem
 from robustcore.errors import InputError
 from studies.oracles import convex_twins, instances
 
@@ -95,7 +95,7 @@ def test_the_mosek_task_of_both_programs_is_written_without_a_licence(robust, tm
 
     case = instances.instance(1)
     ball = case.ball if robust else None
-    data = prepare(case.X, case.y, case.all_patterns, 1e-2, "hinge", ball)
+    data = Problem.of(case.X, case.y, case.all_patterns, 1e-2, "hinge", ball).scaled()
     program = (robust_program if robust else standard).build(cp, data)
     path = tmp_path / "task.ptf"
     if convex.mosek_licensed():

@@ -10,7 +10,7 @@ import torch
 
 from robustcore import convex, patterns
 from robustcore.balls import LpBall
-from robustcore.convex.parts import prepare
+from robustcore.convex.parts import Problem
 from robustcore.convex.robust_program import build
 from robustcore.errors import InputError
 
@@ -38,7 +38,7 @@ def test_17_is_18_is_the_cost_of_the_network(seed):
     ball = LpBall(math.inf, 0.05)
     solution = convex.train_robust_squared(X, y, found, ball, 1e-2, solver="clarabel")
     assert solution.objective == pytest.approx(brute_force(solution, X, y, ball, 1e-2), abs=1e-7)
-    data = prepare(X, y, found, 1e-2, "squared", ball)
+    data = Problem.of(X, y, found, 1e-2, "squared", ball).scaled()
     printed = build(cp, data, reduce=False, as_printed=True).problem
     printed.solve(solver="CLARABEL", tol_gap_abs=1e-10, tol_gap_rel=1e-10, tol_feas=1e-10)
     assert solution.objective == pytest.approx(printed.value, abs=2e-6)

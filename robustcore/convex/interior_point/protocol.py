@@ -37,6 +37,11 @@ class Iterate:
         """(B, 2, P, d): v, then w."""
         return self.point[..., 1:]
 
+    @property
+    def facets(self) -> torch.Tensor:
+        """The multipliers of the facets, which every program has as its first pair."""
+        return self.multipliers[0]
+
     def moved(self, step: Iterate, p: torch.Tensor, d: torch.Tensor) -> Iterate:
         """Primal parts by p, dual parts by d, both (B,)."""
         return Iterate(
@@ -79,6 +84,11 @@ class Partial:
     free: Tensors
     slacks: Tensors
     multipliers: Tensors
+
+    @property
+    def facets(self) -> torch.Tensor:
+        """As of an `Iterate`."""
+        return self.multipliers[0]
 
 
 def with_beta(at: Iterate, beta: float) -> Iterate:

@@ -25,7 +25,7 @@ from .batch import Tensors, largest, padded, spread, total
 from .cones import Scaling
 from .products import WeightedGram
 from .protocol import Iterate, Partial, all_positive, with_beta
-from .robust_maps import RobustMaps, distinct_rows
+from .robust_maps import Free, Pairs, RobustMaps, distinct_rows
 from .robust_system import RobustNewton
 
 
@@ -143,11 +143,11 @@ class Robust:
 
         Source: own (for [A] eqs. (15), (18))
         """
-        maps, a = self.maps, self.maps.attacked
-        facets, loss = at.multipliers[0], self._dual_pairs(at)
+        maps, a, given = self.maps, self.maps.attacked, Pairs(*at.multipliers)
+        facets, loss = given.facets, self._dual_pairs(at)
         on_score, on_length = maps.across(*loss)
         limit = -maps.epsilon * maps.by_row(on_length[..., None])
-        pi = (at.multipliers[4] - at.multipliers[3]).clamp(-limit, limit)
+        pi = (given.g_below_z - given.g_above_z).clamp(-limit, limit)
         force = maps.pull(on_score)
         force[..., :a] += pi
         columns = (maps.facets[:, None] * facets) @ maps.X + maps.seen_adjoint(force)
@@ -189,9 +189,9 @@ class Robust:
         room = torch.where(self.idle, 1.0, reach * self.room)
         spare = (0.25 * room / (maps.epsilon * a))[:, None, :, None]
         g = u.new_full((B, R, a), length / (maps.epsilon * a))
-        free = (u[..., :a].abs() + spare, g, xi)
+        free = Free(u[..., :a].abs() + spare, g, xi)
         slacks = self._slacks(u, free)
-        ratio = centre / slacks[0]
+        ratio = centre / slacks.facets
         binding = torch.where(self.idle[:, None, :, None], math.nan, ratio)
         middle = binding.flatten(1).nanmedian(1).values
         facets = torch.minimum(ratio, 10 * spread(middle, ratio))
@@ -201,14 +201,14 @@ class Robust:
         point = torch.cat([torch.full_like(u[..., :1], reach), u], -1)
         dual = torch.zeros_like(point)
         dual[..., 0] = self.beta
-        duals = (facets, half_h, half_h, half_g, half_g, *loss)
+        duals = Pairs(facets, half_h, half_h, half_g, half_g, *loss)
         return Iterate(point, dual, free, slacks, duals)
 
-    def _slacks(self, u: torch.Tensor, free: Tensors) -> Tensors:
-        facets, *others = self.maps.slacks(u, free)
-        shifted = (s - c for s, c in zip(others[4:], self._shifts(), strict=True))
+    def _slacks(self, u: torch.Tensor, free: Tensors) -> Pairs:
+        bare, (one, two) = self.maps.slacks(u, free), self._shifts()
         # a pattern that fills up keeps a constraint of its own, 1 - epsilon 1'h, or h had no centre
-        return (facets + self.idle.to(u)[:, None, :, None], *others[:4], *shifted)
+        facets = bare.facets + self.idle.to(u)[:, None, :, None]
+        return bare._replace(facets=facets, first=bare.first - one, second=bare.second - two)
 
     def _ones(self) -> torch.Tensor:
         """(B, n)."""

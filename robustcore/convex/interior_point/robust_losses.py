@@ -8,6 +8,7 @@ from ...losses import hinge, logistic, squared
 from .logistic import longest_fall, mean_entropy, mean_logistic, tangent
 from .protocol import Iterate
 from .robust import Robust
+from .robust_maps import Free, Pairs
 from .smooth import best_scaled
 
 
@@ -42,7 +43,7 @@ class RobustHinge(Robust):
         return (1 - score + length).clamp(min=0).mean(-1)  # (15)
 
     def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
-        alpha = at.multipliers[6].clamp(0, 1 / len(self.y))
+        alpha = Pairs(*at.multipliers).second.clamp(0, 1 / len(self.y))
         return 1 / len(self.y) - alpha, alpha
 
     def _dual_value(
@@ -76,7 +77,7 @@ class RobustSquared(Robust):
         return -self.y, self.y
 
     def _slope(self, at: Iterate) -> torch.Tensor:
-        return at.free[2]
+        return Free(*at.free).xi
 
     def _curvature(self, at: Iterate) -> torch.Tensor:
         return self._ones()
@@ -85,7 +86,8 @@ class RobustSquared(Robust):
         return 0.5 * ((score - self.y).abs() + length).square().sum(-1)  # (17), (18)
 
     def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
-        return at.multipliers[5], at.multipliers[6]
+        given = Pairs(*at.multipliers)
+        return given.first, given.second
 
     def _dual_value(
         self, loss: tuple[torch.Tensor, torch.Tensor], limit: torch.Tensor
@@ -120,19 +122,23 @@ class RobustLogistic(Robust):
 
     def longest(self, at: Iterate, step: Iterate) -> torch.Tensor:
         """So far that no xi, the negative of a margin, rises by more than `LONGEST_FALL`."""
-        return longest_fall(-step.free[2])
+        return longest_fall(-Free(*step.free).xi)
 
     def _slope(self, at: Iterate) -> torch.Tensor:
-        return tangent(at.free[2], at.multipliers[5] + at.multipliers[6])[0]
+        return self._line(at)[0]
 
     def _curvature(self, at: Iterate) -> torch.Tensor:
-        return tangent(at.free[2], at.multipliers[5] + at.multipliers[6])[1]
+        return self._line(at)[1]
+
+    def _line(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
+        given = Pairs(*at.multipliers)
+        return tangent(Free(*at.free).xi, given.first + given.second)
 
     def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         return mean_logistic(score - length)
 
     def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
-        one, two = at.multipliers[5], at.multipliers[6]
+        one, two = Pairs(*at.multipliers).first, Pairs(*at.multipliers).second
         inside = (1 / (len(self.y) * (one + two))).clamp(max=1.0)
         return inside * one, inside * two
 

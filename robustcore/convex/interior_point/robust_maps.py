@@ -6,11 +6,32 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 
 from .batch import Tensors
 from .products import WeightedGram
+
+
+class Free(NamedTuple):
+    """The variables of a robust program beside u: bounds of |u| and of |z|, one xi a sample."""
+
+    h: torch.Tensor  # (B, 2, P, a)
+    g: torch.Tensor  # (B, R, a)
+    xi: torch.Tensor  # (B, n)
+
+
+class Pairs(NamedTuple):
+    """One number for each inequality of a robust program: its slack, multiplier, goal or ratio."""
+
+    facets: torch.Tensor  # (B, 2, P, n)
+    h_above_u: torch.Tensor  # h - u, (B, 2, P, a)
+    h_below_u: torch.Tensor  # h + u
+    g_above_z: torch.Tensor  # g - z, (B, R, a)
+    g_below_z: torch.Tensor  # g + z
+    first: torch.Tensor  # of the loss, (B, n)
+    second: torch.Tensor
 
 
 def distinct_rows(active: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -150,18 +171,18 @@ class RobustMaps:
         (a, b), (c, e) = self.slopes, self.weights
         return a * first + b * second, -(c * first + e * second)
 
-    def slacks(self, u: torch.Tensor, free: Tensors) -> Tensors:
-        """All seven slacks without their constants."""
-        h, g, xi = free
+    def slacks(self, u: torch.Tensor, free: Tensors) -> Pairs:
+        """All slacks without their constants."""
+        h, g, xi = Free(*free)
         z, a = self.seen(u), self.attacked
         facets = self.facets[:, None] * (u @ self.X.T) - self.epsilon * h.sum(-1, keepdim=True)
         one, two = self.along(self.score(z), self.epsilon * self.at_samples(g.sum(-1)))
         head, seen = u[..., :a], z[..., :a]
-        return facets, h - head, h + head, g - seen, g + seen, xi + one, xi + two
+        return Pairs(facets, h - head, h + head, g - seen, g + seen, xi + one, xi + two)
 
     def adjoint(self, weights: Tensors) -> Tensors:
         """The u, h, g and xi parts of the transposed maps."""
-        facets, hp, hm, gp, gm, one, two = weights
+        facets, hp, hm, gp, gm, one, two = Pairs(*weights)
         a = self.attacked
         on_score, on_length = self.across(one, two)
         force = self.pull(on_score)

@@ -15,7 +15,7 @@ import torch
 from .batch import Tensors, largest, spread
 from .cones import Scaling
 from .protocol import Iterate, Partial
-from .robust_maps import RobustMaps
+from .robust_maps import Pairs, RobustMaps
 from .system import Refinement, accuracy, cholesky_solve, robust_cholesky
 
 Right = Tensors  # of u, h, g, xi
@@ -79,8 +79,10 @@ class RobustNewton:
     ) -> None:
         self.maps, self.bent = maps, curvature is not None
         self.curvature = torch.zeros_like(slope) if curvature is None else curvature
-        self.enough = accuracy((at.slacks[0] * at.multipliers[0]).flatten(1).mean(1))
-        self.ratios = tuple(m / s for s, m in zip(at.slacks, at.multipliers, strict=True))
+        self.enough = accuracy(
+            (Pairs(*at.slacks).facets * Pairs(*at.multipliers).facets).flatten(1).mean(1)
+        )
+        self.ratios = Pairs(*(m / s for s, m in zip(at.slacks, at.multipliers, strict=True)))
         _, h, g, xi = maps.adjoint(at.multipliers)
         self.residuals: Right = (residual, -h, -g, slope - xi)
         head, tail = scaling.w[..., 0], scaling.w[..., 1:]
@@ -217,7 +219,7 @@ class RobustNewton:
         block[..., 1:] += on_u
         row = self.fold_g.right(on_g, d)
         pushed = -on_xi / self.total
-        on_score, on_length = maps.across(self.ratios[5] * pushed, self.ratios[6] * pushed)
+        on_score, on_length = maps.across(self.ratios.first * pushed, self.ratios.second * pushed)
         row[..., :1] += maps.epsilon * maps.by_row(on_length[..., None])
         row[..., 1:] += maps.pull(on_score)
         # p out of each block: forward substitution of its first row
@@ -236,7 +238,7 @@ class RobustNewton:
         p = (block[..., 0] / first - (across * u).sum(-1)) / first
         a, z = maps.attacked, maps.rows @ delta
         first_l, second_l = maps.along(maps.score(z), maps.epsilon * maps.at_samples(q))
-        xi = (on_xi - self.ratios[5] * first_l - self.ratios[6] * second_l) / self.total
+        xi = (on_xi - self.ratios.first * first_l - self.ratios.second * second_l) / self.total
         h = self.fold_h.unfold(on_h, p, u[..., :a])
         return u, h, self.fold_g.unfold(on_g, q, z[..., :a]), xi
 

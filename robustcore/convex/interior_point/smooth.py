@@ -39,7 +39,7 @@ class StandardSquared(Standard):
     def stationarity_step(self, at: Iterate, step: Partial) -> torch.Tensor:
         """Through the facets and through alpha = y - A u."""
         return self.maps.output_adjoint(self.maps.output(step.u)) - self.maps.slack_adjoint(
-            step.multipliers[0]
+            step.facets
         )
 
     def _sign(self) -> torch.Tensor:
@@ -85,7 +85,7 @@ class StandardLogistic(Standard):
     def stationarity_step(self, at: Iterate, step: Partial) -> torch.Tensor:
         """Through the facets and, to first order, through alpha."""
         bend = self._curvature(at) * self.maps.output(step.u)
-        return self.maps.output_adjoint(bend) - self.maps.slack_adjoint(step.multipliers[0])
+        return self.maps.output_adjoint(bend) - self.maps.slack_adjoint(step.facets)
 
     def _curvature(self, at: Iterate) -> torch.Tensor:
         margin = self.maps.output(at.u)
@@ -121,7 +121,7 @@ class SmoothNewton:
         softness: torch.Tensor,
     ) -> None:
         self.maps, self.residual = maps, residual
-        s, facets = at.slacks[0], at.multipliers[0]
+        (s,), facets = at.slacks, at.facets
         centre = (s * facets).flatten(1).mean(1)
         self.system = NewtonSystem(maps, facets / s, scaling, softness, centre)
 

@@ -11,7 +11,7 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 
@@ -34,6 +34,14 @@ class Proof:
     def of(self, j: int) -> Proof:
         """That of one program, without the axis of the batch."""
         return Proof(self.theta[j], self.facets[j])
+
+
+class HingePairs(NamedTuple):
+    """One number for each inequality of the hinge program: its slack, or its multiplier."""
+
+    facets: torch.Tensor  # (B, 2, P, n)
+    xi: torch.Tensor  # of xi >= 0, (B, n)
+    margin: torch.Tensor  # of xi >= 1 - y score, (B, n)
 
 
 class Standard:
@@ -108,14 +116,14 @@ class Standard:
 
         Source: [A] eqs. (6), (20)
         """
-        alpha, facets = self._output_multiplier(at), at.multipliers[0]
+        alpha, facets = self._output_multiplier(at), at.facets
         columns = self.maps.slack_adjoint(facets) + self.maps.output_adjoint(alpha)
         limit = self.beta / largest(torch.linalg.vector_norm(columns, dim=-1))
         return self._dual_value(alpha, limit), Proof(-alpha * self.maps.sign, facets)
 
     def stationarity(self, at: Iterate) -> torch.Tensor:
         """-X'E lambda -/+ X'D (sign alpha)."""
-        return -self.maps.slack_adjoint(at.multipliers[0]) - self.maps.output_adjoint(
+        return -self.maps.slack_adjoint(at.facets) - self.maps.output_adjoint(
             self._raw_multiplier(at)
         )
 
@@ -180,7 +188,11 @@ class StandardHinge(Standard):
         n, ones = len(self.y), torch.ones_like(self.maps.active[:, 0])
         point, dual, (slack, facets) = self._place(1.0, 2 * n)
         return Iterate(
-            point, dual, (), (slack, 2 * ones, ones), (facets, 0.9 * ones / n, 0.1 * ones / n)
+            point,
+            dual,
+            (),
+            HingePairs(slack, 2 * ones, ones),
+            HingePairs(facets, 0.9 * ones / n, 0.1 * ones / n),
         )
 
     def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> HingeNewton:
@@ -189,22 +201,21 @@ class StandardHinge(Standard):
 
     def stationarity_step(self, at: Iterate, step: Partial) -> torch.Tensor:
         """Linear in both multipliers."""
-        return -self.maps.slack_adjoint(step.multipliers[0]) - self.maps.output_adjoint(
-            step.multipliers[2]
-        )
+        given = HingePairs(*step.multipliers)
+        return -self.maps.slack_adjoint(given.facets) - self.maps.output_adjoint(given.margin)
 
     def _slacks(self, at: Iterate, facets: torch.Tensor) -> Tensors:
-        xi = at.slacks[1]
-        return facets, xi, xi - 1 + self.maps.output(at.u)
+        xi = HingePairs(*at.slacks).xi
+        return HingePairs(facets, xi, xi - 1 + self.maps.output(at.u))
 
     def _loss(self, output: torch.Tensor) -> torch.Tensor:
         return (1 - output).clamp(min=0).mean(-1)  # (13)
 
     def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
-        return at.multipliers[2]
+        return HingePairs(*at.multipliers).margin
 
     def _output_multiplier(self, at: Iterate) -> torch.Tensor:
-        return at.multipliers[2].clamp(0, 1 / len(self.y))
+        return HingePairs(*at.multipliers).margin.clamp(0, 1 / len(self.y))
 
     def _dual_value(self, alpha: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
         return alpha.sum(-1) * limit.clamp(max=1.0)
@@ -217,14 +228,15 @@ class HingeNewton:
         self, maps: Operators, at: Iterate, scaling: Scaling, residual: torch.Tensor
     ) -> None:
         self.maps, self.residual = maps, residual
-        (s, self.xi, self.r), (facets, self.mu, self.alpha) = at.slacks, at.multipliers
+        s, self.xi, self.r = HingePairs(*at.slacks)
+        facets, self.mu, self.alpha = HingePairs(*at.multipliers)
         softness = self.xi / self.mu + self.r / self.alpha
         centre = (s * facets).flatten(1).mean(1)
         self.system = NewtonSystem(maps, facets / s, scaling, softness, centre)
 
     def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
         """All directions but t and z."""
-        facet, on_mu, on_alpha = goals
+        facet, on_mu, on_alpha = HingePairs(*goals)
         h = on_alpha * self.r / self.alpha - on_mu * self.xi / self.mu
         u, g, facets = self.system.solve(cone - self.residual, facet, h)
         xi = (on_mu + g) * self.xi / self.mu
