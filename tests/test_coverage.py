@@ -31,8 +31,8 @@ def in_the_index() -> set[Reference]:
 
 
 def judged() -> set[Reference]:
-    """The places of claims that have a criterion; a bare "not testable" covers nothing."""
-    testable = (c for c in LEDGER.values() if c.testable)
+    """The places of claims that rows have judged; a bare "not testable" covers nothing."""
+    testable = (c for c in LEDGER.values() if c.testable and c.verdict != "not run")
     return {plain(r) for claim in testable for r in references(claim.source)}
 
 

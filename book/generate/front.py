@@ -96,7 +96,8 @@ def findings(ledger: list[claims.Claim]) -> str:
     groups = {f"Of paper {name}, {authors}": f"[{name}]" for name, authors in PAPERS.items()}
     text = ""
     for title, mark in (groups | {"Our own": "own"}).items():
-        here = [c for c in ledger if c.finding and c.source.startswith(mark)]
+        told = [c for c in ledger if c.finding and c.verdict != "not run"]
+        here = [c for c in told if c.source.startswith(mark)]
         if here:
             lines = "\n".join(map(_finding, here))
             text += f":::{{dropdown}} {title}: {len(here)} findings\n:margin: 0\n\n{lines}\n:::\n\n"

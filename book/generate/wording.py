@@ -111,7 +111,8 @@ def numbers(claim: claims.Claim) -> str:
 def why(claim: claims.Claim) -> str:
     """The reason of a verdict; of what was not run, the run that would decide."""
     reason = claims.said(claim.reason, claim, rows_of)
-    return f"{reason} To be run: {one_line(claim.needs)}" if claim.needs else reason
+    waits = claim.needs and not (claim.testable and claims.enough(claim, rows_of))
+    return f"{reason} To be run: {one_line(claim.needs or '')}" if waits else reason
 
 
 def printed(paper: Any) -> str:

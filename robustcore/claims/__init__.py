@@ -37,7 +37,7 @@ book's first page.
 from __future__ import annotations
 
 from .entry import CRITERIA, SCALES, VERDICTS, Claim, load
-from .judging import Recorded, judge, ours, recorded, said
+from .judging import Recorded, enough, judge, ours, recorded, said
 
 __all__ = [
     "CRITERIA",
@@ -45,6 +45,7 @@ __all__ = [
     "VERDICTS",
     "Claim",
     "Recorded",
+    "enough",
     "judge",
     "load",
     "ours",

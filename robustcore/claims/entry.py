@@ -55,6 +55,7 @@ class Claim:
     misprint_if: str | None = None
     reproduced_if: str | None = None
     partly_if: str | None = None
+    enough_if: str | None = None  # which rows must be there before the criteria are asked
     needs: str | None = None  # of what was not run: which run would decide, and its cost
     finding: str | None = None  # a sentence of the first page, with {ours}, {paper} and {values}
 
@@ -126,8 +127,13 @@ def _claim(entry: Mapping[str, Any], file: str) -> Claim:
     claim = Claim(**{**entry, **lists, "record": lists.get("record", ())})
     if claim.testable and not claim.record:
         raise InputError(f"claim {name!r} has a criterion but names no record to test it on.")
-    if claim.testable and claim.needs:
-        raise InputError(f"claim {name!r} has a criterion and `needs` a run; keep one of them.")
+    if claim.testable and claim.needs and claim.enough_if is None:
+        raise InputError(
+            f"claim {name!r} has a criterion and `needs` a run; keep one of them, or say under "
+            "`enough_if` which rows that run must have given."
+        )
+    if claim.enough_if is not None and not (claim.needs and claim.testable):
+        raise InputError(f"claim {name!r} has `enough_if`; give it `needs` and a criterion too.")
     if claim.testable and not claim.scale.startswith(SCALES):
         raise InputError(f"claim {name!r} says {claim.scale!r} of its scale; begin with {SCALES}.")
     return claim

@@ -49,6 +49,8 @@ def judge(claim: Claim, rows_of: RowsOf) -> str:
     """
     if not claim.testable:
         return "not run" if claim.needs else "not testable"
+    if not enough(claim, rows_of):
+        return "not run"
     rows, names = _rows(claim, rows_of), _names(claim, rows_of)
     for key, verdict in CRITERIA.items():
         expression = getattr(claim, key)
@@ -62,8 +64,28 @@ def judge(claim: Claim, rows_of: RowsOf) -> str:
     return "not reproduced"
 
 
+def enough(claim: Claim, rows_of: RowsOf) -> bool:
+    """Whether the rows are there that the criteria ask about; always, where none are named.
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        If `enough_if` gives something else than True or False.
+    """
+    if claim.enough_if is None:
+        return True
+    holds = evaluate(claim.enough_if, _rows(claim, rows_of), {"paper": claim.paper})
+    if not isinstance(holds, bool):
+        raise InputError(f"enough_if of claim {claim.id!r} must give true or false, got {holds!r}.")
+    return holds
+
+
 def recorded(claim: Claim, rows_of: RowsOf) -> list[Recorded]:
     """Our numbers: each of `ours` with its name and unit; empty if the entry has no `ours`.
+
+    Empty too as long as its rows are not there.
 
     Source: own
 
@@ -78,7 +100,7 @@ def recorded(claim: Claim, rows_of: RowsOf) -> list[Recorded]:
     InputError
         If the entry names another number of values than its `ours` gives.
     """
-    if claim.ours is None:
+    if claim.ours is None or not enough(claim, rows_of):
         return []
     value = evaluate(claim.ours, _rows(claim, rows_of), _names(claim, rows_of))
     values = value if isinstance(value, list | tuple) else [value]
@@ -130,6 +152,8 @@ def said(sentence: str, claim: Claim, rows_of: RowsOf) -> str:
 def _names(claim: Claim, rows_of: RowsOf) -> dict[str, Any]:
     """`paper` and the named values, each of which may use those before it."""
     names: dict[str, Any] = {"paper": claim.paper}
+    if not enough(claim, rows_of):
+        return names
     rows = _rows(claim, rows_of) if claim.values else []
     for name, expression in claim.values.items():
         names[name] = evaluate(expression, rows, names)
