@@ -32,7 +32,7 @@ class Settings:
     batch_size: int
     rate: float
     pgd_steps: int
-    top: int | None
+    top: int
     width: int
     n_validation: int
     n_test: int
@@ -82,6 +82,15 @@ def images(name: str, unit: str, n_validation: int, n_test: int, device: str) ->
     return Images(train, validation, test, found.box if unit == "pixels" else None)
 
 
+def constant(name: str, n_validation: int, n_test: int) -> float:
+    """The share of the test images here that a constant answer gets right: the frequent class.
+
+    Source: own
+    """
+    data = images(name, "pixels", n_validation, n_test, "cpu")
+    return float((data.test[1] == data.train[1].bincount().argmax()).double().mean())
+
+
 def standardised(x: torch.Tensor) -> torch.Tensor:
     """Each image minus its mean, over its deviation, which is at least 1 / sqrt(M): (n, M).
 
@@ -91,10 +100,40 @@ def standardised(x: torch.Tensor) -> torch.Tensor:
     return (x - x.mean(dim=1, keepdim=True)) / deviation
 
 
+def deviation(name: str) -> float:
+    """The mean over the test images of the standard deviation of their pixels.
+
+    Source: own (on [B] Section 6.1)
+    """
+    x = datasets.load(name, split="published", dtype="float32").test.x
+    return float(torch.as_tensor(x).flatten(1).std(dim=1, correction=0).mean())
+
+
 def rows(
     cells: Sequence[Mapping[str, Any]], settings: Settings, device: str = "cpu"
 ) -> list[dict[str, Any]]:
     """One row a cell; the cells differ in epsilon alone."""
+    data, networks, diverged, seconds = trained(cells, settings, device)
+    return [
+        {
+            "M": data.n_pixels,
+            "n_validation": len(data.validation[1]),
+            "n_test": len(data.test[1]),
+            "diverged": int(step),
+            "train_seconds": round(seconds / len(cells), 2),
+            **judged(net, data, cells[0]["data"], settings),
+        }
+        for net, step in zip(networks, diverged, strict=True)
+    ]
+
+
+def trained(
+    cells: Sequence[Mapping[str, Any]], settings: Settings, device: str = "cpu"
+) -> tuple[Images, list[ReLUNetwork], np.ndarray, float]:
+    """The images, the network of each cell, the step at which it diverged (or 0), and seconds.
+
+    Source: [B] Sections 6.1, 6.3
+    """
     first = cells[0]
     data = images(first["data"], first["unit"], settings.n_validation, settings.n_test, device)
     epsilons = [cell["epsilon"] for cell in cells]
@@ -115,19 +154,8 @@ def rows(
         progress=False,
     )
     assert record.diverged is not None
-    seconds = (time.perf_counter() - started) / len(cells)
     stack.requires_grad_(False)
-    return [
-        {
-            "M": data.n_pixels,
-            "n_validation": len(data.validation[1]),
-            "n_test": len(data.test[1]),
-            "diverged": int(diverged),
-            "train_seconds": round(seconds, 2),
-            **_judged(net, data, first["data"], settings),
-        }
-        for net, diverged in zip(stack.unstack(), record.diverged, strict=True)
-    ]
+    return data, stack.unstack(), record.diverged, time.perf_counter() - started
 
 
 def defense(method: str, settings: Settings, box: tuple[float, float] | None) -> defenses.Defense:
@@ -141,7 +169,7 @@ def defense(method: str, settings: Settings, box: tuple[float, float] | None) ->
     made: dict[str, Callable[[LpBall], defenses.Defense]] = {
         "pgd": partial(defenses.pgd, steps=settings.pgd_steps),
         "fgsm": defenses.fgsm,
-        "rub": partial(defenses.rub, top=settings.top),
+        "rub": partial(defenses.rub, top=settings.top or None),
         "arub_l1": defenses.arub,
         "arub_linf": defenses.arub,
         "baseline_linf": defenses.baseline,
@@ -157,8 +185,11 @@ def _start(data: Images, width: int, epsilon: float) -> ReLUNetwork:
     return ReLUNetwork(sizes, torch.Generator().manual_seed(seed))
 
 
-def _judged(net: ReLUNetwork, data: Images, name: str, settings: Settings) -> dict[str, Any]:
-    """Counts on validation and test images, under attack and proved."""
+def judged(net: ReLUNetwork, data: Images, name: str, settings: Settings) -> dict[str, Any]:
+    """Counts on validation and test images, under attack and proved.
+
+    Source: [B] Section 6.3
+    """
     balls = {
         norm: [LpBall(_NORMS[norm], r, data.box) for r in some]
         for norm, some in radii(name).items()
@@ -167,10 +198,10 @@ def _judged(net: ReLUNetwork, data: Images, name: str, settings: Settings) -> di
     for seed, part in enumerate(("validation", "test")):
         x, y = getattr(data, part)
         started = time.perf_counter()
-        judged = under_attack(Stack([net]), x, y, balls, settings.attack_steps, seed)
+        masks = under_attack(Stack([net]), x, y, balls, settings.attack_steps, seed)
         attacked = time.perf_counter()
-        counts = {k: _flat(v) for k, v in judged.counts().items()}
-        standing = [mask[0] for mask in judged.strong["L1"]]
+        counts = {k: _flat(v) for k, v in masks.counts().items()}
+        standing = [mask[0] for mask in masks.strong["L1"]]
         proved = certify(net, x, y, balls["L1"], standing, name)
         found[part] = {
             **counts,
