@@ -1,0 +1,88 @@
+"""Finished cells of the sweep over the images, trained again: is it the recorded row, and sound?
+
+    python -m studies b9_again --set n=3
+
+Cells are drawn from those that are done, trained and judged anew, and compared with what was
+recorded, seconds apart. Then every image that an attack turned is certified: see
+`studies.b9_images.sound`. On another processor a rounding may turn single images.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from robustcore import LpBall
+from robustcore.errors import DataError
+from robustcore.networks import Stack
+
+from . import __main__ as command
+from . import b9_images
+from .b9_images.cells import Settings, judged, trained
+from .b9_images.sound import crossings
+from .engine import read
+from .judging import under_attack
+
+
+def record(profile: str = "desktop", n: int = 3, seed: int = 0) -> dict[str, list[dict[str, Any]]]:
+    """Train n finished cells again.
+
+    Source: own
+
+    Parameters
+    ----------
+    profile : str
+        Whose sweep.
+    n : int
+        Cells, drawn without replacement.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    dict
+        `b9_again.cells`: the cell, `differing` entries of its row, `fallen` pairs of test image and
+        L1 radius that an attack turned, `crossings`, those of them that are certified.
+    """
+    asked = b9_images.sweep(**command.parameters("b9_images", profile, {}, "sweep"))
+    done = read(asked).rows
+    if not done:
+        raise DataError(f"no cell of b9_images is done in profile {profile!r}; run some of it.")
+    drawn = np.random.default_rng(seed).permutation(len(done))[:n]
+    settings = Settings(**asked.settings)
+    axes = tuple(asked.cells[0])
+    return {"b9_again.cells": [again(done[i], axes, settings) for i in sorted(drawn)]}
+
+
+def again(recorded: Mapping[str, Any], axes: tuple[str, ...], settings: Settings) -> dict[str, Any]:
+    """One cell, trained and judged again.
+
+    Source: own
+    """
+    started = time.perf_counter()
+    cell = {axis: recorded[axis] for axis in axes}
+    data, (net,), _, _ = trained([cell], settings)
+    found, before = _told(judged(net, data, cell["data"], settings)), _told(recorded)
+    balls = [LpBall(1, r, data.box) for r in b9_images.radii(cell["data"])["L1"]]
+    masks = under_attack(Stack([net]), *data.test, {"L1": balls}, settings.attack_steps, seed=1)
+    standing = [mask[0] for mask in masks.strong["L1"]]
+    fallen, false = crossings(net, *data.test, balls, standing, cell["data"])
+    return {
+        **cell,
+        "differing": [name for name, value in found.items() if value != before[name]],
+        "fallen": fallen,
+        "crossings": false,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row without its seconds, flat."""
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        inner = value if isinstance(value, Mapping) else {"": value}
+        flat |= {f"{name} {key}".strip(): v for key, v in inner.items()}
+    return {name: v for name, v in flat.items() if not name.endswith("seconds")}
