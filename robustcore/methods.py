@@ -81,7 +81,11 @@ _ALL = (
     Method("rub", "RUB", "blue", "-", bounds.rub, True, _L1, defenses.rub),
     Method("rub_optimised", "RUB, best t", "green", "-", bounds.rub_optimised, True, _L1),
     Method("rub_any", "RUB, any p", "blue", "-", bounds.rub_any, True),
-    Method("rub_boxed", "RUB in a box", "blue", "-", bounds.rub_boxed, True, _L1, box=True),
+    Method(
+        *("rub_boxed", "RUB in a box", "blue", "-", bounds.rub_boxed, True, _L1),
+        make=defenses.rub_boxed,
+        box=True,
+    ),
     Method("tightest", "least of three", "sky", _LONG, bounds.tightest, True),
     Method("coap", "COAP", "orange", "--", bounds.coap, True, make=defenses.coap),
     Method("crown", "CROWN", "vermillion", "-.", bounds.crown, True, make=defenses.crown),

@@ -65,7 +65,7 @@ def test_a_ball_that_a_method_does_not_name_is_refused(
 def test_a_method_trains_by_its_name(instances: list[Instance], name: str) -> None:
     """At least the clean loss where it is a bound, and it reaches the parameters."""
     for case in instances:
-        net, ball = case.net, LpBall(METHODS[name].norms[0], case.radius)
+        net, ball = case.net, ball_of(name, METHODS[name].norms[0], case.radius)
         net.requires_grad_(True)
         loss = methods.defense(name, ball)(net, case.x, case.y)
         (gradient,) = torch.autograd.grad(loss, net.layers[0].weight)  # type: ignore[union-attr]

@@ -9,6 +9,7 @@ The cost of a step rises in the order nominal, fgsm, baseline, ibp, arub, pgd, c
 
 from .attacked import fgsm, nominal, pgd
 from .bounded import coap, crown, ibp, rub
+from .boxed import rub_boxed
 from .defense import Defense
 from .first_order import arub, baseline
 
@@ -23,4 +24,5 @@ __all__ = [
     "nominal",
     "pgd",
     "rub",
+    "rub_boxed",
 ]

@@ -6,7 +6,18 @@ what the bound or the attack of the same name gives for the networks one by one.
 """
 
 from .ascent import Ascent, attacked
+from .boxed import rub_boxed
 from .first_order import Layers, Passed, arub, baseline, nominal
 from .vertices import rub
 
-__all__ = ["Ascent", "Layers", "Passed", "arub", "attacked", "baseline", "nominal", "rub"]
+__all__ = [
+    "Ascent",
+    "Layers",
+    "Passed",
+    "arub",
+    "attacked",
+    "baseline",
+    "nominal",
+    "rub",
+    "rub_boxed",
+]
