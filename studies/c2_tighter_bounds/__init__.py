@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from robustcore import attacks, bounds, evaluation
 from robustcore.balls import LpBall
 from robustcore.losses import gaps
 from robustcore.networks import ReLUNetwork
 
+from ..products import multiplications
 from . import soundness
 from .small_networks import PROVING, TRAININGS, Trained, defended, trained_networks
 from .threats import tabular_threats
@@ -135,27 +134,14 @@ def cost(sizes: Sequence[int], methods: Sequence[str], n: int = 1) -> list[dict[
     generator = torch.Generator().manual_seed(0)
     net = ReLUNetwork(sizes, generator).requires_grad_(False)
     x, y = torch.rand(n, sizes[0], generator=generator), torch.zeros(n, dtype=torch.long)
-    forward = _counted(lambda: net(x)) / n
+    forward = multiplications(lambda: net(x)) / n
     rows = []
     for name in methods:
-        each = _counted(functools.partial(getattr(bounds, name), net, x, y, LpBall(1, 0.5))) / n
+        each = (
+            multiplications(functools.partial(getattr(bounds, name), net, x, y, LpBall(1, 0.5))) / n
+        )
         rows.append({"method": name, "multiplications": each, "forwards": each / forward})
     return rows
-
-
-def _counted(call: Callable[[], object]) -> float:
-    counter = FlopCounterMode(display=False)
-    # torch's own tracker hooks every module, and hooked modules are read by no bound
-    counter.mod_tracker = _NoModules()  # type: ignore[assignment]
-    with counter:
-        call()
-    return counter.get_total_flops() / 2
-
-
-class _NoModules(contextlib.nullcontext[None]):
-    """A tracker of modules that tells none apart: all products count to the whole."""
-
-    parents = ("Global",)
 
 
 def radii(
