@@ -18,7 +18,7 @@ PAPER_INPUTS = {"mnist": 784, "fashion-mnist": 784, "cifar10": 3072}  # M in the
 _CIFAR_SIDE = 16  # half of 32, as 14 is half of 28
 
 # [B] Tables 10 to 12, adversarial accuracy in per cent under PGD-L2: {method: {rho: value}}
-_RADII = (0.0, 0.01, 0.02, 0.03, 0.1, 1.0, 3.0, 5.0, 10.0)
+RADII = (0.0, 0.01, 0.02, 0.03, 0.1, 1.0, 3.0, 5.0, 10.0)
 TABLES = {
     "cifar10": {
         "arub-l1": (71.17, 70.98, 70.70, 70.51, 69.88, 60.31, 44.69, 35.35, 17.89),
@@ -122,7 +122,7 @@ def beside_the_paper(rows: Sequence[dict[str, Any]], unit: str) -> list[dict[str
     for data, method in itertools.product(TABLES, METHODS):
         chosen = [r for r in rows if (r["data"], r["unit"], r["method"]) == (data, unit, method)]
         if chosen:
-            paper = dict(zip(_RADII, TABLES[data][method], strict=True))
+            paper = dict(zip(RADII, TABLES[data][method], strict=True))
             row: dict[str, object] = {"data": data, "method": method}
             for found in chosen:
                 here = 100 * found["accuracy"]

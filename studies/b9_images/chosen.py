@@ -53,8 +53,8 @@ def attacked_rows(grid: Rows, constant: Mapping[str, float], candidates: int) ->
             for at, radius in enumerate((0.0, *radii(key["data"])[norm])):
                 row = {**key, "norm": norm, "radius": radius, "networks": len(some)}
                 row |= {"of": candidates, "paper": paper.get((key["method"], radius))}
-                row |= _best(some, "published", functools.partial(_published, norm=norm, at=at))
-                row |= _best(some, "strong", functools.partial(_strong, norm=norm, at=at))
+                row |= best(some, "published", functools.partial(_published, norm=norm, at=at))
+                row |= best(some, "strong", functools.partial(_strong, norm=norm, at=at))
                 found.append(row | {"constant": constant[key["data"]]})
     return found
 
@@ -82,7 +82,7 @@ def certified_rows(grid: Rows, candidates: int) -> list[Row]:
             row = {**key, "radius": radius, "networks": len(some), "of": candidates}
             row["paper"] = paper.get((key["method"], radius))
             for bound in BOUNDS:
-                row |= _best(some, bound, functools.partial(_proved, bound=bound, at=at))
+                row |= best(some, bound, functools.partial(_proved, bound=bound, at=at))
             found.append(row)
     return found
 
@@ -96,10 +96,22 @@ def _groups(grid: Rows) -> Iterator[tuple[Row, list[Mapping[str, Any]]]]:
         yield dict(zip(("data", "unit", "method"), key, strict=True)), some
 
 
-def _best(
+def best(
     some: Rows, name: str, standing: Callable[[Mapping[str, Any]], int]
 ) -> dict[str, float | int]:
-    """What the network of most validation images has on test images; of several the most clean."""
+    """What the network of most validation images has on test images; of several the most clean.
+
+    Source: [B] Section 6.1, Hyperparameter Tuning
+
+    Parameters
+    ----------
+    some : list of dict
+        Rows of one method: `validation`, `test`, `epsilon`, `n_test`.
+    name : str
+        Of the share, in the answer.
+    standing : callable
+        From `validation` or `test` to a count.
+    """
 
     def rank(one: Mapping[str, Any]) -> tuple[int, int, float]:
         part = one["validation"]

@@ -32,7 +32,11 @@ def done(rows: Rows) -> list[str]:
     for data in dict.fromkeys(row["data"] for row in rows):
         cells = {(r["unit"], r["method"]): r["networks"] for r in rows if r["data"] == data}
         of = max(r["of"] for r in rows if r["data"] == data)
-        lines.append(f"{data}: {sum(cells.values())} networks of {of * len(_UNITS) * len(LABELS)}")
+        whole = of * len(_UNITS) * len(LABELS)
+        lines.append(
+            f"{data}: {sum(cells.values())} networks; all {len(LABELS)} methods at {of} radii in "
+            f"{len(_UNITS)} units are {whole}"
+        )
     return lines
 
 
