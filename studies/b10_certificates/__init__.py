@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from robustcore import records
 from robustcore.errors import DataError
 from studies.b9_images.chosen import interval
 from studies.b9_images.printed_tables import printed
@@ -142,6 +143,31 @@ def _against(low: float, high: float, paper: float | None) -> str | None:
     return "above" if low > paper_high else "below" if high < paper_low else "level"
 
 
+def recorded() -> list[str]:
+    """The names of the records that there are, without the study's: none before a sweep has run.
+
+    Source: own
+    """
+    start = "b10_certificates."
+    return [id.removeprefix(start) for id in records.identifiers() if id.startswith(start)]
+
+
+def summary(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is proved of each set of images, a line for each unit; or that nothing has run.
+
+    Source: own (on [B] Tables 7, 8, 9)
+    """
+    lines = []
+    for row in rows:
+        paper = "" if row["paper"] is None else f", the paper {row['paper']:.1f}: {row['reached']}"
+        low, high = 100 * row["tightest_low"], 100 * row["tightest_high"]
+        lines.append(
+            f"{row['data']}, {row['unit']}, radius {row['radius']:g}: "
+            f"{100 * row['tightest']:.1f} % [{low:.1f}, {high:.1f}] of {row['n']}{paper}"
+        )
+    return lines or ["no network at full size is recorded yet"]
+
+
 def cost(cell: Mapping[str, Any]) -> float:
     """Roughly proportional to a cell's seconds.
 
@@ -152,4 +178,4 @@ def cost(cell: Mapping[str, Any]) -> float:
     return (4.0 + vertices / 4) * (2.0 if colour else 1.0)
 
 
-__all__ = ["VERSION", "cost", "reached", "record", "sweep"]
+__all__ = ["VERSION", "cost", "reached", "record", "recorded", "summary", "sweep"]

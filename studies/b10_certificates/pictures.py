@@ -1,0 +1,104 @@
+"""Pictures of certificates: single images between proof and attack, and how far all of them go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from robustcore.plots import looks, style
+
+from .meaning import Followed
+
+_UNITS = {"standardised": "s--", "pixels": "o-"}
+
+
+def beside(images: Sequence[Followed], shape: tuple[int, int], radius: float) -> style.Card:
+    """Each image, the nearest one found that is answered wrongly, and the pixels that it changes.
+
+    Source: own (on [B] Section 6.3, Security Guarantees)
+
+    Parameters
+    ----------
+    images : sequence of Followed
+    shape : (height, width)
+    radius : float
+        Of the certificate that is asked about.
+    """
+    n = len(images)
+    with style.figure(n, 3, width=6.6, height=2.3 * n, squeeze=False) as (fig, axes):
+        for (left, middle, right), one in zip(axes, images, strict=True):
+            change = (one.moved - one.image).view(shape)
+            most = float(change.abs().max()) or 1.0
+            left.imshow(one.image.view(shape), cmap="gray", vmin=0, vmax=1)
+            middle.imshow(one.moved.view(shape), cmap="gray", vmin=0, vmax=1)
+            right.imshow(change, cmap="RdBu", vmin=-most, vmax=most)
+            said = "certified" if one.certified >= radius else "not certified"
+            left.set_title(f"a {one.label}, {said} at {radius:g}", fontsize=8)
+            middle.set_title(_answered(one), fontsize=8)
+            right.set_title(f"{one.pixels()} pixels are 90 % of it", fontsize=8)
+            left.set_xlabel(f"proved up to {one.certified:.2f}", fontsize=8)
+        style.bare(axes)
+        for line, one in zip(axes, images, strict=True):
+            line[0].set_xlabel(f"proved up to {one.certified:.2f}", fontsize=8)
+    return fig
+
+
+def _answered(one: Followed) -> str:
+    if math.isinf(one.broken):
+        return "none found"
+    return f"called {one.answer} at $L_1$ length {one.broken:.2f}"
+
+
+def spending(images: Sequence[Followed]) -> style.Card:
+    """How many pixels the change of each image spends how much of its length on.
+
+    Source: own
+
+    Parameters
+    ----------
+    images : sequence of Followed
+    """
+    with style.figure(1, 1, width=5.0, height=2.8) as (fig, ax):
+        for one, role in zip(images, ("upper", "attack"), strict=False):
+            total = torch.cumsum(one.spent, 0)
+            ax.plot(range(1, 31), total[:30], "o-", color=looks.colour(role),
+                    label=f"a {one.label}, proved up to {one.certified:.2f}")  # fmt: skip
+            ax.axhline(one.certified, color=looks.colour(role), linestyle=":")
+        ax.set(
+            xlabel="pixels, the most changed first", ylabel="length of the change", ylim=(0, None)
+        )
+        ax.legend()
+    return fig
+
+
+def reached(rows: Sequence[Mapping[str, Any]], data: str) -> style.Card:
+    """The share proved at each radius, one network a radius; crosses are the paper's best.
+
+    Source: own (on [B] Tables 7, 8, 9)
+
+    Parameters
+    ----------
+    rows : list of dict
+        `b10_certificates.reached`.
+    data : str
+    """
+    with style.figure(1, 1, width=5.6, height=3.0) as (fig, ax):
+        for unit, dashes in _UNITS.items():
+            here = sorted(
+                (r for r in rows if (r["data"], r["unit"]) == (data, unit)),
+                key=lambda r: r["radius"],
+            )
+            at = [r["radius"] for r in here]
+            low, high = ([100 * r[f"tightest_{end}"] for r in here] for end in ("low", "high"))
+            colour = looks.colour("rub")
+            ax.fill_between(at, low, high, color=colour, alpha=0.18, linewidth=0)
+            ax.plot(at, [100 * r["tightest"] for r in here], dashes, color=colour, label=unit)
+            ax.plot(at, [100 * r["standing"] for r in here], ".", color=looks.colour("attack"))
+        known = {r["radius"]: r["paper"] for r in rows if r["data"] == data and r["paper"]}
+        ax.plot(list(known), list(known.values()), "x", color=looks.colour("paper"), label="paper")
+        ax.set(xlabel=r"$L_1$ radius $\rho$ in that unit", ylabel="test images (%)", ylim=(0, 100))
+        ax.legend()
+    return fig
