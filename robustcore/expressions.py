@@ -11,7 +11,8 @@ comprehensions, and the names below; no attributes, no lambdas, nothing else.
 - `paired(a, b)`: the 95 % interval, a pair, of the mean of a - b over runs that belong together;
   `apart(a, b)`: that of mean(a) - mean(b) over runs that do not; `share(k, n)`: that of a share
   of which k of n were seen; `signs(a, b)`: the chance, two-sided, of as uneven a number of signs
-  of a - b. `level=` changes the 95 %, for example where several intervals are read together;
+  of a - b; `spreads(a, b)`: that of spreads as different, if they are equal. `level=` changes
+  the 95 %, for example where several intervals are read together;
 - `paper`: the value that the paper prints.
 
 Numbers in `where` match to a relative 1e-9. An expression that is too long or too deep, or would
@@ -88,11 +89,26 @@ def signs(a: list[float], b: list[float]) -> float:
     return float(stats.binomtest(ups, ups + downs).pvalue) if ups + downs else 1.0
 
 
+def spreads(a: list[float], b: list[float]) -> float:
+    """The chance of spreads as different, if a and b have one: Brown and Forsythe's test.
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        Unless a and b have three or more values each.
+    """
+    if min(len(a), len(b)) < 3:
+        raise InputError(f"spreads(a, b) needs three values of each, got {len(a)} and {len(b)}.")
+    return float(stats.levene(a, b, center="median").pvalue)
+
+
 _FUNCTIONS: dict[str, Any] = {
     f.__name__: f
     for f in (
         *(min, max, sum, abs, len, all, any, round, sorted, set, zip, range),
-        *(paired, apart, share, signs),
+        *(paired, apart, share, signs, spreads),
     )
 } | {
     "mean": statistics.fmean,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from scipy import stats
 
 from robustcore import claims, records
 from robustcore.claims import entry
@@ -287,9 +288,24 @@ def test_shares_and_signs_are_exact() -> None:
     assert evaluate("signs([1], [1])", [], {}) == 1.0
 
 
-@pytest.mark.parametrize("text", ["paired([1], [1])", "paired([1, 2], [1])", "apart([1], [1, 2])"])
-def test_an_interval_needs_two_runs(text: str) -> None:
-    with pytest.raises(InputError, match="two"):
+def test_spreads_are_compared_by_distances_from_the_median() -> None:
+    """Three against three: distances 1, 0, 1 and 5, 0, 5 give F(1, 4)."""
+    distances = [[1.0, 0.0, 1.0], [5.0, 0.0, 5.0]]
+    means = [sum(d) / 3 for d in distances]
+    between = 3 * sum((m - sum(means) / 2) ** 2 for m in means)
+    within = sum((x - m) ** 2 for d, m in zip(distances, means, strict=True) for x in d) / 4
+    expected = stats.f.sf(between / within, 1, 4)
+    found = evaluate("spreads([1, 2, 3], [-5, 0, 5])", [], {})
+    assert found == pytest.approx(expected)
+    assert evaluate("spreads([1, 2, 3], [7, 8, 9])", [], {}) == 1.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["paired([1], [1])", "paired([1, 2], [1])", "apart([1], [1, 2])", "spreads([1, 2], [1, 2, 3])"],
+)
+def test_an_interval_needs_two_runs_and_a_spread_three(text: str) -> None:
+    with pytest.raises(InputError, match=r"two|three"):
         evaluate(text, [], {})
 
 
