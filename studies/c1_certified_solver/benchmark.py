@@ -39,7 +39,9 @@ _CLARABEL = {"tol_gap_abs": 1e-8, "tol_gap_rel": 1e-8, "tol_feas": 1e-8, "max_st
 _APART = f"import sys; from {__name__} import solve_packed as run; run(sys.argv[1])"
 
 
-def measure(given: Problem, solver: str, verbose: bool = False) -> dict[str, Any]:
+def measure(
+    given: Problem, solver: str, verbose: bool = False, tolerance: float | None = None
+) -> dict[str, Any]:
     """Solve once in this process.
 
     Source: own
@@ -51,6 +53,8 @@ def measure(given: Problem, solver: str, verbose: bool = False) -> dict[str, Any
         "interior_point" or "clarabel".
     verbose : bool
         Let Clarabel print, which is the only way to learn its iterations from outside.
+    tolerance : float, optional
+        Instead of the job's, and of Clarabel's defaults.
 
     Returns
     -------
@@ -59,9 +63,11 @@ def measure(given: Problem, solver: str, verbose: bool = False) -> dict[str, Any
     """
     passed: list[int] = []
     options: dict[str, Any] = {**_CLARABEL, "verbose": verbose}
+    if tolerance is not None:
+        options |= {key: tolerance for key in options if key.startswith("tol_")}
     if solver == "interior_point":
         options = {
-            "tolerance": given.job.tolerance,
+            "tolerance": given.job.tolerance if tolerance is None else tolerance,
             "progress": lambda iteration, objective, lower: passed.append(iteration),
         }
     solution = given.solve(solver, options)
@@ -76,7 +82,9 @@ def measure(given: Problem, solver: str, verbose: bool = False) -> dict[str, Any
     }
 
 
-def measure_apart(given: Problem, solver: str, limit: float) -> dict[str, Any]:
+def measure_apart(
+    given: Problem, solver: str, limit: float, tolerance: float | None = None
+) -> dict[str, Any]:
     """`measure` in a fresh process with the job's threads; adds its peak memory in MB.
 
     Source: own
@@ -87,12 +95,14 @@ def measure_apart(given: Problem, solver: str, limit: float) -> dict[str, Any]:
     solver : str
     limit : float
         Seconds after which the process is ended; what is unknown is then None.
+    tolerance : float, optional
+        As `measure` takes it.
     """
     threads = str(given.job.threads)
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "problem.npz"
-        _pack(given, solver, file)
+        _pack(given, solver, tolerance, file)
         try:
             done = subprocess.run(
                 [sys.executable, "-c", _APART, str(file)],
@@ -201,8 +211,9 @@ def _cells(row: Mapping[str, Any], prefix: str, names: Sequence[str]) -> str:
     return " ".join(f"{'-' if v is None else format(v, k):>{w}}" for v, k, w in known)
 
 
-def _pack(given: Problem, solver: str, file: Path) -> None:
-    asked = json.dumps({"job": asdict(given.job), "solver": solver})
+def _pack(given: Problem, solver: str, tolerance: float | None, file: Path) -> None:
+    told = {"job": asdict(given.job), "solver": solver, "tolerance": tolerance}
+    asked = json.dumps(told)
     arrays: dict[str, Any] = {"active": given.patterns.active, "gates": given.patterns.gates}
     np.savez(file, X=given.X, y=given.y, asked=asked, **arrays)
 
@@ -229,5 +240,6 @@ def solve_packed(file: str) -> None:
     if asked["solver"] == "clarabel":
         load_cvxpy()  # its import is not its race
     loaded = _peak_mb()
-    result = measure(Problem(Job(**asked["job"]), X, y, found), asked["solver"], verbose=True)
+    packed_problem = Problem(Job(**asked["job"]), X, y, found)
+    result = measure(packed_problem, asked["solver"], True, asked["tolerance"])
     print(json.dumps({**result, "loaded_mb": loaded, "peak_mb": _peak_mb()}), flush=True)
