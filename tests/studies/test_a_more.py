@@ -1,6 +1,13 @@
 """More sets and more runs: their rows at the smallest size are those of the studies they extend."""
 
-from studies import a2_more_sets, a3_more_sets, a4_more_sets, a7_more_runs, a7_readings
+from studies import (
+    a2_more_sets,
+    a3_more_sets,
+    a4_more_sets,
+    a7_more_runs,
+    a7_printed_pgd,
+    a7_readings,
+)
 from studies.a7_cifar import train_and_validation
 from studies.a7_cifar.programs import convex_row
 
@@ -58,3 +65,9 @@ def test_readings_have_both_samplings_of_an_image_and_every_s():
     ]
     assert all(row["classes"] == [1, 7] for row in words)
     assert [row["S"] for row in found["a7_readings.samplings"]] == [1, 4]
+
+
+def test_pgd_as_printed_ends_where_fgsm_does():
+    rows = a7_printed_pgd.record(n_networks=3, n=8, d=20, width=30)["a7_printed_pgd"]
+    assert max(row["printed"] for row in rows) < 1e-5  # float32, in radii
+    assert min(row["proper"] for row in rows) > 0.1
