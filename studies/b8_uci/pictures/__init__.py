@@ -1,0 +1,6 @@
+"""Pictures of the 46 tables: ranks over the radius, gains set by set, one set whole."""
+
+from .ranks import figure_2, leads, rank_test
+from .sets import gained, one_set
+
+__all__ = ["figure_2", "gained", "leads", "one_set", "rank_test"]
