@@ -15,6 +15,7 @@ from scipy import stats
 from .choosing import ATTACKS, METHODS, Rows, alike, complete, passes
 
 MAJORITY = "majority"
+PERFECT = 0.99
 _LEVEL = 0.95
 
 
@@ -63,8 +64,8 @@ def ranked(rows: Rows, radii: Sequence[float]) -> list[dict[str, Any]]:
     list of dict
         For each data, attack, radius and method: sets; "rank", "low", "high" among the six;
         "rank of 7" and its interval; mean "accuracy"; "alike", sets whose chosen network gives one
-        answer; "above", sets where more test rows are right than the majority class has; "ranks",
-        one a set.
+        answer; "above", sets where more test rows are right than the majority class has; "ranks"
+        and "accuracies", one a set.
     """
     found = []
     for data in _first_passes(rows):
@@ -97,6 +98,7 @@ def _point(sets: Sequence[Any], attack: str, at: int) -> list[dict[str, Any]]:
             len(sets) if name == MAJORITY else sum(alike(one[name], attack, at) for one in sets)
         )
         row["ranks"] = None if name == MAJORITY else six[:, j].tolist()
+        row["accuracies"] = [round(float(v), 4) for v in accuracy]
         found.append(row)
     return found
 
@@ -141,18 +143,22 @@ def tested(rows: Rows) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        "p" is None where fewer than three sets were ranked, or all methods tie on all of them.
+        "p" is None where fewer than three sets were ranked, or all methods tie on all of them;
+        "perfect" counts sets on which every method is right on 99 % of the test rows.
     """
     found = []
     for point in dict.fromkeys((r["data"], r["attack"], r["radius"]) for r in rows):
         here = [
-            r["ranks"]
+            r
             for r in rows
             if (r["data"], r["attack"], r["radius"]) == point and r["ranks"] is not None
         ]
-        n, k = len(here[0]), len(here)
+        by_method = [r["ranks"] for r in here]
+        n, k = len(by_method[0]), len(here)
         told = dict(zip(("data", "attack", "radius"), point, strict=True))
-        tied = all(len(set(one)) == 1 for one in zip(*here, strict=True))
-        p = None if tied or n < 3 else float(stats.friedmanchisquare(*here).pvalue)
-        found.append({**told, "sets": n, "p": p, "cd": round(critical_difference(k, n), 4)})
+        tied = all(len(set(one)) == 1 for one in zip(*by_method, strict=True))
+        p = None if tied or n < 3 else float(stats.friedmanchisquare(*by_method).pvalue)
+        worst = np.array([r["accuracies"] for r in here]).min(axis=0)
+        told |= {"sets": n, "p": p, "cd": round(critical_difference(k, n), 4)}
+        found.append(told | {"perfect": int((worst >= PERFECT).sum())})
     return found

@@ -26,7 +26,13 @@ def figure_2(ranks: Rows) -> style.Card:
     """
     data = list(dict.fromkeys(r["data"] for r in ranks))
     columns = [(one, kind) for one in data for kind in ("FGM", "PGD")]
-    size = {"width": 7.5, "height": 6.2, "sharex": True, "sharey": True, "squeeze": False}
+    size: dict[str, Any] = {
+        "width": 7.5,
+        "height": 6.2,
+        "sharex": True,
+        "sharey": True,
+        "squeeze": False,
+    }
     with style.figure(3, len(columns), **size) as (fig, axes):
         for ax, (name, (one, kind)) in zip(
             axes.flat, [(n, c) for n in NORMS for c in columns], strict=True
@@ -45,7 +51,7 @@ def leads(ranks: Rows, data: str = "clean") -> style.Card:
     Source: own (on [B] Figure 2)
     """
     mine = [r for r in ranks if r["data"] == data]
-    size = {"width": 7.5, "height": 4.8, "sharex": True, "sharey": "row"}
+    size: dict[str, Any] = {"width": 7.5, "height": 4.8, "sharex": True, "sharey": "row"}
     with style.figure(2, 3, **size) as (fig, axes):
         for (upper, lower), name in zip(axes.T, NORMS, strict=True):
             for method in (*METHODS, MAJORITY):
