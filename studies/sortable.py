@@ -6,10 +6,10 @@ works in a built page opened from disk as well as in a notebook.
 
 from __future__ import annotations
 
+import base64
 import csv
 import html
 import io
-import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -72,7 +72,7 @@ class Table:
             "<tr>" + "".join(self._cell(key, value) for key, value in row.items()) + "</tr>\n"
             for row in self.rows
         )
-        data = "data:text/csv;charset=utf-8," + urllib.parse.quote(self.csv())
+        data = f"data:text/csv;base64,{base64.b64encode(self.csv().encode()).decode()}"
         link = f'<a download="{self.name}.csv" href="{data}">{self.name}.csv</a>'
         inner = f"<thead><tr>{heads}</tr></thead>\n<tbody>{body}</tbody>"
         table = f'<table class="dataframe">{inner}</table>'
