@@ -111,9 +111,8 @@ def numbers(claim: claims.Claim) -> str:
 def why(claim: claims.Claim) -> str:
     """The reason of a verdict; of what was not run, the run that would decide."""
     reason = claims.said(claim.reason, claim, rows_of)
-    if claim.needs and not (claim.testable and claims.enough(claim, rows_of)):
-        reason += f" To be run: {claims.said(claim.needs, claim, rows_of)}"
-    return reason
+    waits = claim.needs and not (claim.testable and claims.enough(claim, rows_of))
+    return f"{reason} To be run: {one_line(claim.needs or '')}" if waits else reason
 
 
 def printed(paper: Any) -> str:

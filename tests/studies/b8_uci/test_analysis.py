@@ -247,4 +247,4 @@ def test_every_criterion_on_these_rows_can_be_judged(data: tuple[str, ...]) -> N
     for claim in entries:
         at_once = dataclasses.replace(claim, enough_if="1 < 2")
         assert claims.judge(at_once, lambda id: out[id.split(".")[1]]) in claims.VERDICTS
-        assert claims.ours(claim, lambda id: out[id.split(".")[1]])
+        assert claims.ours(at_once, lambda id: out[id.split(".")[1]])
