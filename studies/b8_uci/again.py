@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from robustcore.errors import RobustcoreError
 from studies import __main__ as command
 from studies.engine import Sweep, read
 
@@ -70,8 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--profile", default="desktop")
     options = parser.parse_args(arguments)
     name = "b8_uci"
-    made = command.study(name, "sweep")(**command.parameters(name, options.profile, {}, "sweep"))
-    found = again(made, options.cells, options.seed)
+    try:
+        asked = command.parameters(name, options.profile, {}, "sweep")
+        found = again(command.study(name, "sweep")(**asked), options.cells, options.seed)
+    except RobustcoreError as error:
+        parser.exit(1, f"{error}\n")
     for one in found:
         words = ", ".join(one["differs"]) or "the recorded row"
         print(f"{' '.join(map(str, one['cell'].values()))}: {words}", flush=True)
