@@ -91,7 +91,7 @@ SENTENCES = {
         "a-theorem-4",
         "a-theorem-5",
         "a-table-1-network",
-        "b-label-leak",
+        "b-notebook-features",
         "c1-bounds-never-cross",
         "c-dead-patterns",
         "c2-best-t",
