@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune
 
 from robustcore import LpBall, ReLUNetwork, bounds
+from robustcore.bounds import faithful
 from robustcore.errors import InputError, UnsupportedLayerError
 from robustcore.evaluation import certified
 from robustcore.networks import Scaler, affine_layers
@@ -310,6 +311,25 @@ def test_every_bound_compares_itself_with_the_network(monkeypatch, technique):
     monkeypatch.setattr(nn.functional, "linear", lambda x, W, b=None: linear(x, W, b) * (1 + 1e-4))
     with pytest.raises(UnsupportedLayerError, match="more than rounding apart"):
         getattr(bounds, technique)(net, x.double(), y, LpBall(1, 0.1))
+
+
+@pytest.mark.parametrize("by", [1e-4, -1e-4])
+@pytest.mark.parametrize("sample", [0, 255, 256, 299])
+def test_one_output_of_one_sample_is_enough_to_be_refused(monkeypatch, by, sample):
+    """Too high or too low, in whichever of the parts that the network answers at once."""
+    net = plain()
+    x, y = torch.randn(300, 4), torch.zeros(300, dtype=torch.long)
+    truthful = faithful.answer
+
+    def off(net, inputs):
+        z = truthful(net, inputs).clone()
+        z[(inputs == x[sample]).all(dim=1), 1] += by
+        return z
+
+    monkeypatch.setattr(faithful, "answer", off)
+    said = f"at output 1 of sample {sample}, .* more than rounding apart"
+    with torch.no_grad(), pytest.raises(UnsupportedLayerError, match=said):
+        bounds.ibp(net, x.double(), y, LpBall(1, 0.1))
 
 
 def test_a_class_that_is_changed_after_import_is_refused(monkeypatch):
