@@ -9,7 +9,8 @@ comprehensions, and the names below; no attributes, no lambdas, nothing else.
 - `count(**where)`: how many rows match;
 - `min max sum mean median abs len all any round sorted set zip range sqrt log10`;
 - `paired(a, b)`: the 95 % interval, a pair, of the mean of a - b over runs that belong together;
-  `apart(a, b)`: that of mean(a) - mean(b) over runs that do not; `share(k, n)`: that of a share
+  `apart(a, b)`: that of mean(a) - mean(b) over runs that do not; `against(a, mean, deviation, n)`:
+  the same against a printed mean of n runs and their deviation; `share(k, n)`: that of a share
   of which k of n were seen; `signs(a, b)`: the chance, two-sided, of as uneven a number of signs
   of a - b; `spreads(a, b)`: that of spreads as different, if they are equal. `level=` changes
   the 95 %, for example where several intervals are read together;
@@ -70,6 +71,27 @@ def apart(a: list[float], b: list[float], level: float = 0.95) -> Interval:
     return float(found.low), float(found.high)
 
 
+def against(a: list[float], mean: float, deviation: float, n: int, level: float = 0.95) -> Interval:
+    """Welch's interval of mean(a) - mean, of n runs of which mean and deviation are printed.
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        If a has fewer than two values, or n is below two.
+    """
+    if min(len(a), n) < 2:
+        raise InputError(f"against(a, ..., n) needs two runs of each, got {len(a)} and {n}.")
+    mine, theirs = statistics.variance(a) / len(a), deviation**2 / n
+    off, error = statistics.fmean(a) - mean, math.sqrt(mine + theirs)
+    if error == 0:
+        return off, off
+    freedom = (mine + theirs) ** 2 / (mine**2 / (len(a) - 1) + theirs**2 / (n - 1))
+    reach = float(stats.t.ppf(0.5 + level / 2, freedom)) * error
+    return off - reach, off + reach
+
+
 def share(k: float, n: float, level: float = 0.95) -> Interval:
     """Clopper and Pearson's interval of a probability of which k of n were seen.
 
@@ -108,7 +130,7 @@ _FUNCTIONS: dict[str, Any] = {
     f.__name__: f
     for f in (
         *(min, max, sum, abs, len, all, any, round, sorted, set, zip, range),
-        *(paired, apart, share, signs, spreads),
+        *(paired, apart, against, share, signs, spreads),
     )
 } | {
     "mean": statistics.fmean,

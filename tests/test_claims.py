@@ -279,6 +279,16 @@ def test_intervals_are_the_textbooks() -> None:
     assert wide[0] < narrow[0] < 2 < narrow[1] < wide[1]
 
 
+def test_a_printed_mean_and_deviation_are_as_good_as_runs() -> None:
+    runs = [2.0, 5.0, 6.0, 3.0]  # mean 4, deviation sqrt(10 / 3)
+    given = [1.0, 2.0, 6.0]
+    expected = evaluate(f"apart({given}, {runs})", [], {})
+    assert evaluate(f"against({given}, 4, (10 / 3) ** 0.5, 4)", [], {}) == pytest.approx(expected)
+    wide = evaluate(f"against({given}, 4, (10 / 3) ** 0.5, 4, level=0.99)", [], {})
+    assert wide[0] < expected[0]
+    assert evaluate("against([2, 2], 1, 0, 7)", [], {}) == (1, 1)
+
+
 def test_shares_and_signs_are_exact() -> None:
     """Ten of ten: the lower end solves p^10 = .025. Five of five one way: 2 / 2^5."""
     assert evaluate("share(10, 10)", [], {}) == pytest.approx((0.025**0.1, 1.0))
@@ -302,7 +312,13 @@ def test_spreads_are_compared_by_distances_from_the_median() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["paired([1], [1])", "paired([1, 2], [1])", "apart([1], [1, 2])", "spreads([1, 2], [1, 2, 3])"],
+    [
+        "paired([1], [1])",
+        "paired([1, 2], [1])",
+        "apart([1], [1, 2])",
+        "against([1], 1, 1, 7)",
+        "spreads([1, 2], [1, 2, 3])",
+    ],
 )
 def test_an_interval_needs_two_runs_and_a_spread_three(text: str) -> None:
     with pytest.raises(InputError, match=r"two|three"):
