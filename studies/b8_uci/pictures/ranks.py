@@ -45,27 +45,38 @@ def figure_2(ranks: Rows) -> style.Card:
     return fig
 
 
-def leads(ranks: Rows, data: str = "clean") -> style.Card:
-    """Ranks under the strong attack with the majority class, and how many networks answer alike.
+def leads(ranks: Rows, certified: Rows, data: str = "clean") -> style.Card:
+    """The strong attack: ranks with the majority class, networks that answer alike, what is proved.
 
     Source: own (on [B] Figure 2)
+
+    Parameters
+    ----------
+    ranks, certified : list of dict
+        From `ranking.ranked` and `comparing.certified`.
+    data : str
+        "clean" or "published".
     """
     mine = [r for r in ranks if r["data"] == data]
-    size: dict[str, Any] = {"width": 7.5, "height": 4.8, "sharex": True, "sharey": "row"}
-    with style.figure(2, 3, **size) as (fig, axes):
-        for (upper, lower), name in zip(axes.T, NORMS, strict=True):
+    size: dict[str, Any] = {"width": 7.5, "height": 6.6, "sharex": True, "sharey": "row"}
+    with style.figure(3, 3, **size) as (fig, axes):
+        for column, name in zip(axes.T, NORMS, strict=True):
             for method in (*METHODS, MAJORITY):
                 here = _over(mine, data, f"strong-{name}", method)
-                _curve(upper, here, "rank of 7", method)
-                shares = [{**r, "share": 100 * r["alike"] / r["sets"]} for r in here]
+                _curve(column[0], here, "rank of 7", method)
                 if method != MAJORITY:
-                    _curve(lower, shares, "share", method)
-            upper.set_title(f"strong attack, {norm(name)}")
-            lower.set_title("answer alike")
+                    _curve(column[1], _percent(here, "alike", "sets"), "share", method)
+                _curve(column[2], _percent(here, "accuracy"), "share", method)
+                proved = _where(certified, {"data": data, "norm": name, "method": method})
+                x, y = [r["radius"] for r in proved], [100 * r["proved"] for r in proved]
+                column[2].plot(x, y, "v", color=LOOKS[method]["color"], markersize=3)
+            column[0].set_title(f"strong attack, {norm(name)}")
         axes[0, 0].set(ylim=(7, 1), yticks=range(1, 8))
-        axes[1, 0].set(ylim=(-3, 103))
-        _finish(fig, axes[:1], "average rank of seven", len(METHODS) + 1, below=axes[1])
-        axes[1, 0].set_ylabel("chosen networks (%)")
+        for ax in (axes[1, 0], axes[2, 0]):
+            ax.set_ylim(-3, 103)
+        _finish(fig, axes[:1], "average rank of seven", len(METHODS) + 1, below=axes[2])
+        axes[1, 0].set_ylabel("networks with one answer (%)")
+        axes[2, 0].set_ylabel("test rows (%), ▼ proved")
     return fig
 
 
@@ -115,6 +126,10 @@ def rank_test(ranks: Rows, tests: Rows, radii: Sequence[float], attack: str) -> 
 
 def _where(rows: Rows, at: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [r for r in rows if all(r[k] == v for k, v in at.items())]
+
+
+def _percent(here: Rows, key: str, of: str = "") -> list[dict[str, Any]]:
+    return [{**r, "share": 100 * r[key] / (r[of] if of else 1)} for r in here]
 
 
 def _over(ranks: Rows, data: str, attack: str, method: str) -> list[Mapping[str, Any]]:

@@ -24,7 +24,7 @@ def test_pictures_are_drawn(names: tuple[str, ...], data: tuple[str, ...]) -> No
     assert len(figure.axes) == 6 * len(data)
     curves = [line.get_label() for line in figure.axes[0].lines]
     assert len(curves) == len(METHODS)
-    drawn = [figure, pictures.leads(ranks), pictures.gained(out["gains"])]
+    drawn = [figure, pictures.leads(ranks, out["certified"]), pictures.gained(out["gains"])]
     one = [r for r in out["chosen"] if r["set"] == names[0] and r["data"] == "clean"]
     drawn.append(pictures.one_set(one, b8_uci.TEST_RADII, b8_uci.CERTIFIED_RADII))
     drawn.append(pictures.rank_test(ranks, out["tests"], (0.01, 1.0), "strong-Linf"))
@@ -33,7 +33,7 @@ def test_pictures_are_drawn(names: tuple[str, ...], data: tuple[str, ...]) -> No
 
 def test_the_majority_class_is_a_line_of_its_own() -> None:
     out = b8_uci.analysed(grid(SETS), b8_uci.sweep(sets=SETS))
-    upper = pictures.leads(out["ranks"]).axes[0]
+    upper = pictures.leads(out["ranks"], out["certified"]).axes[0]
     assert "majority class" in [line.get_label() for line in upper.lines]
 
 
