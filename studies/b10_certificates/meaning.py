@@ -44,10 +44,26 @@ class Followed:
         """How much each pixel is changed, the largest first."""
         return (self.moved - self.image).abs().sort(descending=True).values
 
+    def proved_at(self, radius: float) -> bool:
+        """Whether the certificate reaches a radius, which lies on the grid of the search."""
+        return self.certified >= radius * (1 - 1e-9)
+
     def pixels(self, share: float = 0.9) -> int:
         """The fewest pixels that make up so large a share of the change."""
         total = self.spent.cumsum(0)
         return int((total < share * total[-1]).sum()) + 1 if total[-1] > 0 else 0
+
+
+def two_pixels() -> tuple[ReLUNetwork, torch.Tensor, torch.Tensor]:
+    """The gap [x_1]_+ + [x_2]_+ - 4 at x = (1/2, 1/2), label 0.
+
+    Source: own
+    """
+    eye, zero = torch.eye(2, dtype=torch.float64), torch.zeros(2, dtype=torch.float64)
+    last = torch.tensor([[0.0, 0.0], [1.0, 1.0]], dtype=torch.float64)
+    shift = torch.tensor([0.0, -4.0], dtype=torch.float64)
+    net = ReLUNetwork.from_arrays([(eye, zero), (last, shift)]).requires_grad_(False)
+    return net, torch.full((1, 2), 0.5, dtype=torch.float64), torch.tensor([0])
 
 
 def followed(

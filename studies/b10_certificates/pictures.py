@@ -35,7 +35,7 @@ def beside(images: Sequence[Followed], shape: tuple[int, int], radius: float) ->
             left.imshow(one.image.view(shape), cmap="gray", vmin=0, vmax=1)
             middle.imshow(one.moved.view(shape), cmap="gray", vmin=0, vmax=1)
             right.imshow(change, cmap="RdBu", vmin=-most, vmax=most)
-            said = "certified" if one.certified >= radius else "not certified"
+            said = "certified" if one.proved_at(radius) else "not certified"
             left.set_title(f"a {one.label}, {said} at {radius:g}", fontsize=8)
             middle.set_title(_answered(one), fontsize=8)
             right.set_title(f"{one.pixels()} pixels are 90 % of it", fontsize=8)
