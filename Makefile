@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 export MPLBACKEND := agg
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint tests pages notebooks run record stale lock clean environment
+.PHONY: help book test lint tests pages notebooks run record stale lock clean environment asked-notebook asked-study
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -44,13 +44,20 @@ pages: $(READY) ## run the stored notebooks and compare what they print
 notebooks: $(READY) ## run every notebook and store its outputs in the .ipynb
 	@$(BIN)/python notebooks/execute.py $(NAME)
 
-run: $(READY) ## one notebook, own parameters: NOTEBOOK=b5_rub ARGS="-p steps 1000"
-	@$(if $(NOTEBOOK),,$(error say which: make run NOTEBOOK=b5_rub ARGS="-p steps 1000"))
+# what is asked for is looked at before anything is installed
+run: asked-notebook $(READY) ## one notebook, own parameters: NOTEBOOK=b5_rub ARGS="-p steps 1000"
 	@$(BIN)/python notebooks/execute.py $(NOTEBOOK) --out _build/runs --html $(ARGS)
 
-record: $(READY) ## run a study at the paper's size into results/: NAME=b5_rub
-	@$(if $(NAME),,$(error say which: make record NAME=b5_rub))
+asked-notebook:
+	@test -n "$(NOTEBOOK)" || { echo 'say which: make run NOTEBOOK=b5_rub ARGS="-p steps 1000"' >&2; exit 1; }
+	@test -f notebooks/$(basename $(notdir $(NOTEBOOK))).md || { \
+	    echo "no notebook $(NOTEBOOK); there are $(sort $(basename $(notdir $(wildcard notebooks/*.md))))" >&2; exit 1; }
+
+record: asked-study $(READY) ## run a study at the paper's size into results/: NAME=b5_rub
 	@$(SNAKEMAKE) --forcerun record -- _build/records/$(NAME)
+
+asked-study:
+	@test -n "$(NAME)" || { echo 'say which: make record NAME=b5_rub' >&2; exit 1; }
 
 stale: $(READY) ## list records made by other code than today's; RUN=600 makes again what costs less
 	@$(BIN)/python -m studies.stale --write $(if $(RUN),--run $(RUN))

@@ -174,3 +174,21 @@ def test_a_lock_dies_with_its_process(root: Path, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert done.stdout == "held\n"
     once.hold("x", tmp_path).close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["run"], "say which: make run NOTEBOOK=b5_rub"),
+        (["run", "NOTEBOOK=b5"], "no notebook b5; there are 00_threat_model "),
+        (["record"], "say which: make record NAME=b5_rub"),
+    ],
+)
+def test_an_unfit_call_is_refused_before_anything_is_installed(
+    root: Path, tmp_path: Path, asked: list[str], said: str
+) -> None:
+    command = ["make", "--no-print-directory", *asked, f"VENV={tmp_path / 'venv'}"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert done.stderr.startswith(said)
+    assert not (tmp_path / "venv").exists()
