@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import base64
 import hashlib
 import json
 import os
@@ -43,7 +42,7 @@ from robustcore.errors import InputError, RobustcoreError  # noqa: E402
 from studies import parameters as typed  # noqa: E402
 
 # figure of a notebook -> picture of the README
-PICTURES = {"fig-a1-optimum": HERE.parent / "book" / "images" / "optimum.png"}
+PICTURES = {"fig-a1-optimum": HERE.parent / "book" / "images" / "optimum.svg"}
 STYLER_ID = re.compile(r"\bT_[0-9a-f]{5}(?=\b|_)")
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 # HiGHS 1.12 prints this whatever it is told, on some processors
@@ -81,7 +80,7 @@ def strip(path: Path) -> None:
         if not cell.metadata.get("tags"):
             cell.metadata.pop("tags", None)
         if cell.cell_type == "code":
-            cell.outputs = merged(cell.outputs)
+            cell.outputs = captioned(cell, merged(cell.outputs))
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if html := data.get("text/html"):  # pandas draws a new id each time
@@ -105,6 +104,21 @@ def merged(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
         if output.get("output_type") == "stream":
             output.text = LEFT_OVER.sub("", output.text)
     return [output for output in joined if output.get("text") != ""]
+
+
+def captioned(
+    cell: nbformat.NotebookNode, outputs: list[nbformat.NotebookNode]
+) -> list[nbformat.NotebookNode]:
+    """The outputs with the caption below a figure, for readers of the plain notebook.
+
+    The book has the caption from the cell's metadata. Where outputs are compared, none is added.
+    """
+    caption = cell.metadata.get("mystnb", {}).get("figure", {}).get("caption")
+    kept = [o for o in outputs if not o.get("metadata", {}).get("caption")]
+    if not caption or "nbval-check-output" in cell.metadata.get("tags", []):
+        return kept
+    data = {"text/markdown": caption.strip()}
+    return [*kept, nbformat.v4.new_output("display_data", data, metadata={"caption": True})]
 
 
 def apart(name: str, out: Path, parameters: dict[str, Any]) -> Path:
@@ -164,9 +178,9 @@ def keep_pictures(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         figure = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
         for output in cell.get("outputs", []) if figure in PICTURES else []:
-            if picture := output.get("data", {}).get("image/png"):
+            if picture := output.get("data", {}).get("image/svg+xml"):
                 PICTURES[figure].parent.mkdir(exist_ok=True)
-                PICTURES[figure].write_bytes(base64.b64decode(picture))
+                PICTURES[figure].write_text(picture, encoding="utf-8")
 
 
 def _execute(notebook: nbformat.NotebookNode, out: Path, parameters: dict[str, Any]) -> None:

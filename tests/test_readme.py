@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -39,9 +41,10 @@ def test_every_make_target_exists(name: str) -> None:
 
 
 def test_the_picture_is_a_figure_of_the_book() -> None:
-    stored = (ROOT / "notebooks" / "a1_convex_training.ipynb").read_text(encoding="utf-8")
-    picture = base64.b64encode((ROOT / "book" / "images" / "optimum.png").read_bytes()).decode()
-    assert picture in stored.replace("\\n", "")
+    stored = nbformat.read(ROOT / "notebooks" / "a1_convex_training.ipynb", as_version=4)
+    outputs = [o for c in stored.cells if c.cell_type == "code" for o in c.outputs]
+    drawn = [o.data.get("image/svg+xml") for o in outputs if "data" in o]
+    assert (ROOT / "book" / "images" / "optimum.svg").read_text(encoding="utf-8") in drawn
 
 
 def test_the_readme_fits_on_a_screen() -> None:
@@ -108,3 +111,45 @@ def test_the_library_alone_needs_little() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert {re.split("[<>=]", d)[0] for d in project["dependencies"]} == {"numpy", "scipy", "torch"}
     assert {"convex", "attacks", "book", "test", "all"} <= set(project["optional-dependencies"])
+
+
+def documented(program: str) -> list[str]:
+    """The lines of the texts' shell blocks that call a program, comments off."""
+    texts = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in TEXTS)
+    blocks = re.findall(r"^```(?:bash|sh)\n(.*?)^```", texts, flags=re.MULTILINE | re.DOTALL)
+    lines = [line.split(" #")[0].strip() for line in "".join(blocks).splitlines()]
+    return sorted({line for line in lines if re.search(rf"(?:^|[ /]){program}\b", line)})
+
+
+@pytest.mark.parametrize("line", documented("make"))
+def test_a_documented_call_of_make_is_one(line: str) -> None:
+    """As it stands, without doing what it says."""
+    said = re.sub(r"\bmake\b", "make --dry-run", line, count=1)
+    done = subprocess.run(["bash", "-c", said], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("line", documented("studies"))
+def test_a_documented_call_of_a_study_has_options_that_exist(line: str) -> None:
+    module, *options = line.partition("-m studies ")[2].split()
+    assert (ROOT / "studies" / module).is_dir()
+    help_text = subprocess.run(
+        [sys.executable, "-m", "studies", "--help"], cwd=ROOT, capture_output=True, text=True
+    ).stdout
+    assert [o for o in options if o.startswith("--") and o not in help_text] == []
+
+
+def test_the_documented_way_to_list_parameters_lists_them() -> None:
+    command = [str(Path(sys.executable).with_name("papermill")), "--help-notebook"]
+    done = subprocess.run(
+        [*command, "notebooks/b5_rub.ipynb"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert "steps: int" in done.stdout, done.stderr
+
+
+def test_the_workflow_calls_what_there_is() -> None:
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text())["jobs"]
+    runs = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    assert "bash .ci/run" in runs
+    assert (ROOT / ".ci" / "run").is_file()
+    assert any("pytest tests" in run for run in runs)

@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 
 from ..errors import InputError
+from . import numbers
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
@@ -155,9 +156,8 @@ class Card(Figure):
     Source: own
     """
 
-    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        width, height = self.get_size_inches() * 96
-        return png(self), {"width": round(width), "height": round(height)}
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        return {"image/svg+xml": svg(self), "text/csv": numbers.as_csv(self)}
 
 
 @contextmanager
@@ -220,6 +220,21 @@ def png(fig: Figure) -> bytes:
     out = io.BytesIO()
     with mpl.rc_context(_SETTINGS):
         fig.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+def svg(fig: Figure) -> str:
+    """The figure as SVG on its card, the same text for the same figure.
+
+    Source: own
+
+    Parameters
+    ----------
+    fig : Figure
+    """
+    out = io.StringIO()
+    with mpl.rc_context(_SETTINGS):
+        fig.savefig(out, format="svg", metadata={"Date": None})
     return out.getvalue()
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from robustcore.plots import looks, style
+from robustcore.plots import looks, style, tables
 
-_NAMES = {
+NAMES = {
     "gd_std": "GD-std",
     "gd_fgsm": "GD-FGSM",
     "gd_pgd": "GD-PGD",
@@ -64,7 +64,7 @@ def label(method: str, setting: str = "") -> str:
 
     Source: own
     """
-    return _NAMES[method] + (f" ({setting})" if setting else "")
+    return NAMES[method] + (f" ({setting})" if setting else "")
 
 
 def samplers(rows: Sequence[Mapping[str, Any]]) -> style.Card:
@@ -99,3 +99,25 @@ def samplers(rows: Sequence[Mapping[str, Any]]) -> style.Card:
         left.set_title("What is drawn")
         right.set_title("What it is worth")
     return fig
+
+
+def comparison(
+    as_set: Sequence[Mapping[str, Any]], tuned: Sequence[Mapping[str, Any]]
+) -> tables.Table:
+    """Tables I and II, the paper's number beside ours.
+
+    Source: [A] Tables I, II
+
+    Parameters
+    ----------
+    as_set, tuned : list of dict
+        From `a7_cifar.table_row`: runs at one setting, and at one that held-out images chose.
+    """
+    rows = [{**row, "name": label(row["method"])} for row in as_set]
+    rows += [{**row, "name": label(row["method"], "tuned")} for row in tuned]
+    percent = {
+        title: tables.Beside(f"{key}_accuracy", ".1%")
+        for title, key in (("clean", "clean"), ("FGSM", "fgsm"), ("PGD", "pgd"))
+    }
+    objective = {"objective": tables.Beside("objective", ".4f")}
+    return tables.table(rows, {"P_s": "P_s", "method": "name", **percent, **objective})

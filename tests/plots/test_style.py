@@ -8,7 +8,7 @@ import matplotlib as mpl
 import pytest
 
 from robustcore.errors import InputError
-from robustcore.plots import looks, style
+from robustcore.plots import looks, numbers, style
 
 
 def _draw() -> style.Card:
@@ -35,10 +35,35 @@ def test_the_same_figure_is_the_same_bytes(tmp_path: Path) -> None:
     assert b"dc:date" not in (tmp_path / "a.svg").read_bytes()
 
 
-def test_a_card_shows_itself_in_a_notebook() -> None:
-    data, size = _draw()._repr_png_()
-    assert data.startswith(b"\x89PNG")
-    assert size == {"width": 480, "height": 192}
+def test_a_card_shows_itself_in_a_notebook_with_its_numbers() -> None:
+    shown = _draw()._repr_mimebundle_()
+    assert list(shown) == ["image/svg+xml", "text/csv"]
+    assert "<svg" in shown["image/svg+xml"]
+    assert style.CARD.lower() in shown["image/svg+xml"]  # the book takes it off, others keep it
+    assert shown["text/csv"].splitlines() == [
+        "panel,series,x,y",
+        "A title,RUB,0.0,1.0",
+        "A title,RUB,1.0,0.0",
+    ]
+    assert shown == _draw()._repr_mimebundle_()
+
+
+def test_the_numbers_of_a_figure_are_those_that_it_draws() -> None:
+    with style.figure(1, 2) as (fig, (left, right)):
+        left.scatter([1, 2], [3, 4], label="points")
+        left.axvline(7)  # a threshold is no row
+        left.fill_between([0, 1], [0, 0], [1, 1], label="interval")
+        left.set_title("one")
+        right.barh([0, 1], [5, 6])
+        right.set_yticks([0, 1], ["first", "second"])
+    rows = numbers.rows(fig)
+    assert {r[2:] for r in rows if r[1] == "points"} == {(1, 3), (2, 4)}
+    assert {r[2:] for r in rows if r[1] == "interval"} == {(0, 0), (1, 0), (1, 1), (0, 1)}
+    assert [r for r in rows if r[0] == "panel 2"] == [
+        ("panel 2", "bars 1", 5, "first"),
+        ("panel 2", "bars 1", 6, "second"),
+    ]
+    assert not any(r[2] == 7 for r in rows)
 
 
 def test_the_card_is_opaque_and_near_white() -> None:
