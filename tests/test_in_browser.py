@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from browsing import ROOT, Reader, browser, built, reading
+from browsing import HTML, PAGES, ROOT, Reader, browser, built, reading
 from robustcore import claims
 
 pytestmark = [built, browser, pytest.mark.slow]
@@ -93,3 +94,23 @@ def test_a_page_for_looking_up_is_never_wider_than_the_screen(
 ) -> None:
     with reader.opened(f"book/{name}.html", width) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+TEXTS = [p for p in PAGES if p.parent.name in ("notebooks", "book")]
+CUT = """() => [...document.querySelectorAll("pre, table")]
+  .filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1)
+  .map(e => e.textContent.slice(0, 60))"""
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.stem)
+def test_no_block_is_cut_off_at_the_width_of_a_desktop(reader: Reader, path: Path) -> None:
+    with reader.opened(path.relative_to(HTML).as_posix()) as page:
+        page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true })")
+        assert page.evaluate(CUT) == []
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.stem)
+def test_every_picture_is_described(reader: Reader, path: Path) -> None:
+    with reader.opened(path.relative_to(HTML).as_posix()) as page:
+        alts = page.locator(".bd-article img").evaluate_all("all => all.map(e => e.alt)")
+        assert [alt for alt in alts if len(alt.split()) < 4] == []

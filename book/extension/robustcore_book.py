@@ -18,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_refnode
 
-from book.extension import statements
+from book.extension import cells, glossary, slider, statements
 from book.generate import verdicts
 from robustcore.errors import RobustcoreError
 
@@ -138,7 +138,10 @@ class Recorded(SphinxRole):
 
 def setup(app: Sphinx) -> dict[str, Any]:
     statements.setup(app)
+    cells.setup(app)
+    glossary.setup(app)
     app.add_directive("verdicts", Verdicts)
+    app.add_directive("slider", slider.Slider)
     app.add_role("recorded", Recorded())
     app.connect("missing-reference", resolve_name)
     # before napoleon, which must not meet the line inside a section

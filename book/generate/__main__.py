@@ -35,6 +35,7 @@ def main() -> None:
         **scoreboard.pages(ROOT / "claims"),
         **recorded.pages(ROOT / "claims"),
         **front.pages(ROOT / "claims"),
+        "generated/figures.md": front.figures(site),
         **places.pages(ROOT / "claims"),
         **sentences.pages(ROOT / "claims"),
     }

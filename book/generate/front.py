@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
+from book.extension.cells import plain
 from robustcore import claims
+from robustcore.errors import InputError
 
 from . import sentences, wording
 from .equations import PAPERS
@@ -23,6 +27,13 @@ _MARKS = {
 }
 # a run at the paper's size, or of a statement that has no size, fills its tile
 _FULL = ("paper's size", "instances", "own size")
+
+# the figures of the first page: notebook, figure, what one would say of it to a colleague
+_FIGURES = (
+    ("a7_cifar", "fig-a7-costs", "What Table I of [A] compares, as costs of one kind"),
+    ("b5_rub", "fig-rub-certified", "How much of the lead of RUB is the yardstick"),
+    ("c3_stronger_attacks", "fig-c3-attacks", "What a stronger attack leaves standing"),
+)
 
 
 def pages(folder: Path) -> dict[str, str]:
@@ -89,6 +100,40 @@ def _legend() -> str:
         for words, look, mark in marks
     )
     return f'<p class="verdict-legend">{items}</p>'
+
+
+def figures(site: Path) -> str:
+    """Three figures of the executed notebooks as cards that lead to their pages.
+
+    The pictures go to SITE/book/generated; a notebook that is not there leaves its card out.
+    """
+    cards = ""
+    for page, name, title in _FIGURES:
+        notebook = site / "notebooks" / f"{page}.ipynb"
+        if not notebook.exists():
+            continue
+        file, alt = _picture(notebook, name, site / "book" / "generated")
+        cards += (
+            f":::{{grid-item-card}} {title}\n:link: ../notebooks/{page}\n:link-type: doc\n"
+            f":img-top: generated/{file}\n:img-alt: {alt}\n:::\n\n"
+        )
+    return f"::::{{grid}} 1 1 3 3\n:gutter: 2\n\n{cards}::::\n" if cards else ""
+
+
+def _picture(notebook: Path, name: str, folder: Path) -> tuple[str, str]:
+    """Write the picture of a figure into a folder; the name of the file, and what it shows."""
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        figure = cell["metadata"].get("mystnb", {}).get("figure", {})
+        for output in cell.get("outputs", []) if figure.get("name") == name else []:
+            data = output.get("data", {})
+            folder.mkdir(parents=True, exist_ok=True)
+            for kind, end in (("image/svg+xml", "svg"), ("image/png", "png")):
+                if kind in data:
+                    text = "".join(data[kind])
+                    content = text.encode() if end == "svg" else base64.b64decode(text)
+                    (folder / f"{name}.{end}").write_bytes(content)
+                    return f"{name}.{end}", plain(figure["caption"])
+    raise InputError(f"{notebook.stem} draws no figure {name!r}; name another in front._FIGURES.")
 
 
 def findings(ledger: list[claims.Claim]) -> str:
