@@ -114,7 +114,7 @@ def table(
     for name, what in columns.items():
         titles += [(name, "ours"), (name, "paper")] if isinstance(what, Beside) else [(name, "")]
     lines = tuple(tuple(_line(row, columns, names or {})) for row in rows)
-    shaded = any(cell.look in ("near", "off", "far") for line in lines for cell in line)
+    shaded = any(cell.look.startswith("shade") for line in lines for cell in line)
     return Table(tuple(titles), lines, shaded)
 
 
@@ -140,7 +140,7 @@ def _beside(row: Mapping[str, Any], what: Beside) -> Iterator[_Cell]:
     look = ""
     if spread and paper is not None:
         away = abs(ours - paper) / spread
-        look = "near" if away <= _NEAR else "off" if away <= _FAR else "far"
+        look = "shade-1" if away <= _NEAR else "shade-2" if away <= _FAR else "shade-3"
     yield _Cell(text, look)
     yield _Cell(_shown(paper, what.form), "paper")
 
