@@ -11,7 +11,7 @@ from book.extension import statements
 
 ROOT = Path(__file__).resolve().parents[1]
 TITLES = re.findall(
-    r"^:::\{prf:(?!proof)(\w+)\} ?(.*)\n(:label: .+)?",
+    r"^(?:```|:::)\{prf:(?!proof)(\w+)\} ?(.*)\n(:label: .+)?",
     "\n".join(p.read_text(encoding="utf-8") for p in sorted((ROOT / "notebooks").glob("*.md"))),
     flags=re.MULTILINE,
 )
