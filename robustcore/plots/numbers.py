@@ -13,6 +13,7 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
+_NOWHERE = np.empty((0, 2))
 _COLUMNS = ("panel", "series", "x", "y")
 Row = tuple[str, str, Any, Any]
 
@@ -64,10 +65,11 @@ def _series(ax: Any) -> Iterator[tuple[str, np.ndarray]]:
         if isinstance(group, PathCollection):
             yield _label(group, f"points {number}"), np.asarray(group.get_offsets())
         elif isinstance(group, LineCollection):
-            yield _label(group, f"segments {number}"), np.concatenate(group.get_segments() or [[]])
+            segments = [np.asarray(segment) for segment in group.get_segments()]
+            yield _label(group, f"segments {number}"), np.concatenate(segments or [_NOWHERE])
         elif isinstance(group, PolyCollection):
             outlines = [path.vertices for path in group.get_paths()]
-            yield _label(group, f"band {number}"), np.concatenate(outlines or [[]])
+            yield _label(group, f"band {number}"), np.concatenate(outlines or [_NOWHERE])
     for number, bars in enumerate(ax.containers, start=1):
         if isinstance(bars, BarContainer):
             ends = [
