@@ -30,6 +30,13 @@ def prose(name: str) -> str:
 
 
 @every_notebook
+def test_no_sentence_of_a_page_pronounces_a_verdict(name: str) -> None:
+    """The ledger does; a sentence beside it could say something else."""
+    words = r"\b(?:confirmed|refuted|(?:is|are|was|were) (?:not )?reproduced)\b[^.]*"
+    assert re.findall(words, prose(name)) == []
+
+
+@every_notebook
 def test_a_page_draws_its_verdicts_and_types_none(name: str) -> None:
     text = "\n".join(c.source for c in jupytext.read(ROOT / "notebooks" / f"{name}.md").cells)
     judged = [claim for claim in LEDGER if claim.page == name]
