@@ -9,6 +9,9 @@ upper and lower bound at once.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -63,13 +66,10 @@ def coap(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
             centre = x @ W.T + b
             above = below = ball.support(W)
         else:
-            found = [
-                _dual(layers, relaxed, rows.expand(len(x), -1, -1), offsets, x, ball)
-                for rows, offsets in in_blocks(W, b, layers, x)
-            ]
-            centre, above, below = (torch.cat(part, dim=1) for part in zip(*found, strict=True))
+            carried = functools.partial(_dual, layers, relaxed, x=x, ball=ball)
+            centre, above, below = in_blocks(carried, W, b, layers, x)
         relaxed.append(_hull(centre - below, centre + above))
-    centre, above, _ = _dual(layers, relaxed, V, c, x, ball)
+    centre, above, _ = _dual(layers, relaxed, V, c, x=x, ball=ball)
     return centre + above
 
 
@@ -84,13 +84,13 @@ def _hull(low: torch.Tensor, high: torch.Tensor) -> Relaxed:
 
 def _dual(
     layers: AffineLayers,
-    relaxed: list[Relaxed],
+    relaxed: Sequence[Relaxed],
     rows: torch.Tensor,
     offsets: torch.Tensor,
     x: torch.Tensor,
     ball: LpBall,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """`rows` [z^l]_+ + `offsets` lies in [centre - below, centre + above]: three (n, R) tensors.
+) -> torch.Tensor:
+    """`rows` [z^l]_+ + `offsets` lies in [centre - below, centre + above]: the three, (3, n, R).
 
     l is the number of `relaxed` layers; `rows` is (n, R, r_l), `offsets` (R,) or (n, R).
     """
@@ -105,4 +105,4 @@ def _dual(
         rows = rows @ W
     spread = ball.support(rows)
     centre = centre + torch.einsum("nkm,nm->nk", rows, x)
-    return centre, above + spread, below + spread
+    return torch.stack([centre, above + spread, below + spread])

@@ -6,7 +6,8 @@ bounds a single neuron; these bound every neuron on the whole ball, and work for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -107,15 +108,9 @@ def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> tor
             low, high = _first_layer(layers, x, ball)
         else:
             i_low, i_high = _interval(W, b, low.clamp(min=0), high.clamp(min=0))
-            found = torch.cat(
-                [
-                    _backward(layers, lines, rows.expand(len(x), -1, -1), offsets, x, ball)
-                    for rows, offsets in in_blocks(
-                        torch.cat([W, -W]), torch.cat([b, -b]), layers, x
-                    )
-                ],
-                dim=1,
-            )
+            both = torch.cat([W, -W]), torch.cat([b, -b])
+            back = functools.partial(_backward, layers, lines, x=x, ball=ball)
+            found = in_blocks(back, *both, layers, x)
             high = torch.minimum(i_high, found[:, : len(b)])
             low = torch.maximum(i_low, -found[:, len(b) :])
         lines.append(_Lines.around(low, high))
@@ -123,17 +118,32 @@ def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> tor
 
 
 def in_blocks(
-    W: torch.Tensor, b: torch.Tensor, layers: AffineLayers, x: torch.Tensor
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Rows and offsets, so many at once that a product for all samples has `_BLOCK` numbers.
+    bound: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    W: torch.Tensor,
+    b: torch.Tensor,
+    layers: AffineLayers,
+    x: torch.Tensor,
+) -> torch.Tensor:
+    """`bound` of the rows W for all samples, (n, R, r), and the offsets b: (..., R).
 
-    All at once while gradients are recorded: the graph keeps every block anyway.
+    So many rows at once that a product has `_BLOCK` numbers; all at once while gradients are
+    recorded, as the graph keeps every block anyway. Each answer is copied out at once: kept, the
+    small ones would lie between the large ones, and no freed memory would fit the next.
 
     Source: own
     """
     widest = max(x.shape[1], *(len(offsets) for _, offsets in layers))
-    rows = len(W) if torch.is_grad_enabled() else max(1, _BLOCK // max(1, len(x) * widest))
-    return zip(W.split(rows), b.split(rows), strict=True)
+    rows = max(1, _BLOCK // max(1, len(x) * widest))
+    if torch.is_grad_enabled() or rows >= len(W):
+        return bound(W.expand(len(x), -1, -1), b)
+    whole: torch.Tensor | None = None
+    for start in range(0, len(W), rows):
+        here = slice(start, start + rows)
+        part = bound(W[here].expand(len(x), -1, -1), b[here])
+        whole = part.new_empty(*part.shape[:-1], len(W)) if whole is None else whole
+        whole[..., here] = part
+    assert whole is not None
+    return whole
 
 
 @dataclass(frozen=True)
@@ -158,7 +168,7 @@ class _Lines:
 
 def _backward(
     layers: AffineLayers,
-    lines: list[_Lines],
+    lines: Sequence[_Lines],
     rows: torch.Tensor,
     offsets: torch.Tensor,
     x: torch.Tensor,

@@ -226,14 +226,17 @@ def rub_optimised(
 
 def _largest(at: Recursion, every: Vertices) -> torch.Tensor:
     """The largest value over all vertices, a few at a time."""
-    return torch.stack([values.amax(dim=1) for values in _sweep(at, every)]).amax(dim=0)
+    best = torch.full_like(at.c, -torch.inf)
+    for _, values in _sweep(at, every):
+        torch.maximum(best, values.amax(dim=1), out=best)
+    return best
 
 
-def _sweep(at: Recursion, every: Vertices) -> Iterator[torch.Tensor]:
-    """The values at all vertices in order, (n, v, K) at a time."""
+def _sweep(at: Recursion, every: Vertices) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Some vertices, and the values there, (n, v, K): to be copied out, for `in_blocks`' reason."""
     index = torch.arange(len(every), device=at.c.device)
     for some in index.split(at.width()):
-        yield at.values(every.at(some))
+        yield some, at.values(every.at(some))
 
 
 def _axis_gains(
@@ -245,4 +248,8 @@ def _axis_gains(
         clean, rows = gap_jacobian(net, x, y)
         return length * torch.cat([rows, -rows], dim=-1).mT, clean
     clean = at.values(at.z.new_zeros(1, at.z.shape[1]))[:, 0]
-    return torch.cat(list(_sweep(at, Vertices(at.maps[0], length))), dim=1) - clean[:, None], clean
+    every = Vertices(at.maps[0], length)
+    gains = clean.new_empty(len(clean), len(every), clean.shape[1])
+    for some, values in _sweep(at, every):
+        gains[:, some] = values
+    return gains.sub_(clean[:, None]), clean

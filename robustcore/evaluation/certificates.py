@@ -115,12 +115,11 @@ def certified(
     y = class_labels(y, layered(net, x.shape[1:]).maps[-1].n_outputs)
     with torch.no_grad():
         batch = _at_once(net, x, method, memory)
-        parts = zip(x.split(batch), y.split(batch), strict=True)
-        found = [
-            _proved(bound, net, part.double(), labels, ball, margin, rounding)
-            for part, labels in parts
-        ]
-    return torch.cat(found)
+        found = torch.empty(len(x), dtype=torch.bool, device=x.device)
+        for start in range(0, max(1, len(x)), batch):
+            some = slice(start, start + batch)
+            found[some] = _proved(bound, net, x[some].double(), y[some], ball, margin, rounding)
+    return found
 
 
 def _at_once(net: nn.Module, x: torch.Tensor, method: str, memory: float) -> int:

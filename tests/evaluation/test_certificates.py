@@ -1,6 +1,10 @@
 """Certificates within a budget of memory, of no samples, and of inputs as they come."""
 
 import importlib
+import subprocess
+import sys
+import textwrap
+import weakref
 
 import pytest
 import torch
@@ -8,6 +12,7 @@ from torch import nn
 
 from robustcore import LpBall, ReLUNetwork, bounds
 from robustcore.attacks import pgd
+from robustcore.bounds.propagation import in_blocks
 from robustcore.errors import InputError
 from robustcore.evaluation import certified
 from robustcore.networks import Scaler, convolutional_network
@@ -70,6 +75,48 @@ class Largest(torch.utils._python_dispatch.TorchDispatchMode):
         if isinstance(out, torch.Tensor) and "expand" not in func.__name__:
             self.numbers = max(self.numbers, out.numel())
         return out
+
+
+def test_no_answer_of_a_block_is_kept_between_the_blocks():
+    """Small tensors that stay between large ones let a process grow by every block: 4 GB for CROWN
+    on 784-1024-1024-10, where half a GB is enough."""
+    kept, alive = [], []
+
+    def bound(rows, offsets):
+        alive.append(sum(one() is not None for one in kept))
+        part = rows.sum(dim=-1) + offsets
+        kept.append(weakref.ref(part))
+        return part
+
+    x, W, b = torch.rand(3, 5), torch.rand(64, 7), torch.rand(64)
+    layers = [(torch.rand(2**21 // 24, 5), torch.rand(2**21 // 24))]
+    with torch.no_grad():
+        found = in_blocks(bound, W, b, layers, x)
+    assert len(kept) == 8
+    assert max(alive) <= 1  # the last one, until the name is given to the next
+    assert torch.allclose(found, (W.sum(dim=1) + b).expand(3, -1))
+
+
+@pytest.mark.parametrize("method", ["crown", "coap", "rub_boxed"])
+def test_a_process_that_certifies_stays_small(method):
+    """Everything at once would take 1 GB: 200 samples, twice 256 neurons, 784 inputs, copies."""
+    program = f"""
+        import resource, torch
+        from robustcore import LpBall, ReLUNetwork, evaluation
+        peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        net = ReLUNetwork([784, 256, 256, 10], torch.Generator().manual_seed(0))
+        x = torch.rand(200, 784)
+        y = net(x).argmax(1)
+        evaluation.certified(net, x[:1], y[:1], LpBall(1, 1e-3, box=(0, 1)), {method!r})
+        before = peak()
+        proved = evaluation.certified(net, x, y, LpBall(1, 1e-3, box=(0, 1)), {method!r})
+        assert proved.any()
+        print(peak() - before)
+    """
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True
+    )
+    assert int(found.stdout) < 400_000, found.stderr  # kilobytes
 
 
 def test_the_papers_convolutions_are_bounded_in_their_box():
