@@ -10,7 +10,7 @@ FLOORS = (
     ("networks", "patterns", "datasets"),
     ("convex", "bounds", "attacks"),
     ("defenses", "methods", "training", "evaluation"),
-    ("plots", "records", "provenance", "claims", "expressions"),
+    ("plots", "records", "provenance", "claims", "expressions", "intervals"),
 )
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 
@@ -24,6 +24,7 @@ SIDEWAYS = {
     ("losses", "errors"),
     ("losses", "balls"),
     ("claims", "expressions"),
+    ("expressions", "intervals"),
     ("training", "defenses"),
     ("methods", "defenses"),
     ("evaluation", "methods"),

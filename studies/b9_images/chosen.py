@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from robustcore.expressions import share
+from robustcore.intervals import share
 
 from .printed import certified_radii, radii
 from .printed_tables import printed
