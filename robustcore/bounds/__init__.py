@@ -5,6 +5,7 @@ entry for the true class is 0. A sample is certified when every bound of its row
 """
 
 from . import polytopes as polytopes
+from .arub_error import arub_error
 from .coap import coap
 from .exact import exact
 from .first_order import arub, baseline
@@ -18,6 +19,7 @@ from .tightest import tightest
 
 __all__ = [
     "arub",
+    "arub_error",
     "baseline",
     "check_l1",
     "coap",
