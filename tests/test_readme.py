@@ -79,7 +79,7 @@ def test_the_example_of_the_readme_does_what_it_says(
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
     exec(compile(block, "README.md", "exec"), given)
     torch.testing.assert_close(given["whole"](given["x"]), net(scaled[rows]), atol=1e-4, rtol=1e-4)
-    proved, ball = given["proved"], given["ball"]
+    proved, ball = given["certified"], given["ball"]
     exact = rc.bounds.exact(given["whole"], given["x"], given["y"], ball, attained=True)
     assert proved.any()
     assert not proved.all()

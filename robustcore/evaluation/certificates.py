@@ -1,4 +1,7 @@
-"""Certified accuracy: which samples a sound bound proves correct on the whole ball."""
+"""Certified accuracy: which samples a sound bound proves correct on the whole ball.
+
+The proof is about the network in exact arithmetic. What its own forward pass, in float32 say, makes
+of it is a second question, and `rounding` says whether its answer is proved too."""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def certified_accuracy(
     rounding: str = "likely",
     memory: float = 2**28,
 ) -> Accuracy:
-    """Share of samples that are proved correct on the whole ball.
+    """Share of samples that are proved correct on the whole ball, in exact arithmetic.
 
     Source: [B] Section 6.3, Tables 7-9
 
@@ -48,8 +51,8 @@ def certified_accuracy(
         In units of the logits: certified where every gap bound, and what `rounding` adds to it, is
         at most -margin.
     rounding : "likely", "proved" or "none"
-        What is added for the forward pass in the network's own precision: see
-        :func:`robustcore.bounds.rounding`.
+        What is added for the forward pass in the network's own precision: a margin that is likely
+        to cover it, one that is proved to, or nothing. See :func:`robustcore.bounds.rounding`.
     memory : float
         Bytes that the tensors made on the way may take, about; samples are cut to it. The weights
         in float64, and for "crown", "coap" and "exact" a convolution as a matrix, come on top.
@@ -57,15 +60,21 @@ def certified_accuracy(
     Returns
     -------
     Accuracy
-        A lower bound of the robust accuracy.
+        A lower bound of the robust accuracy: of the network in exact arithmetic by proof, of its
+        own forward pass by proof with "proved", and by what is likely, no more, with "likely".
 
     Notes
     -----
-    The bounds are computed in float64 on the network's own weights. With "none" the statement is
-    about the network in exact arithmetic, and `net.double()` computes it to some 1e-13 of its
-    largest logit. A float32 pass may differ by more: "proved" counts each of its roundings at its
-    worst, in any order of the sums, which costs wide or deep networks percents of the accuracy;
-    "likely" counts them as independent, at eight standard deviations. Trained on MNIST at
+    With each of the three the statement about the network in exact arithmetic, on its weights as
+    they are stored, is a proof, computed in float64: to some 1e-13 of the largest logit, as
+    `net.double()` is, for which "likely" and "proved" allow and "none" has only `margin`.
+
+    A float32 pass may differ by more. "proved" counts each of its roundings at its worst, in any
+    order of the sums, which costs wide or deep networks percents of the accuracy. "likely" proves
+    nothing about that pass: it takes the roundings of sums for independent and of mean zero, at
+    eight standard deviations, and at least 16 times what the network shows at x. Sums that round
+    the same way again and again may go beyond, and nobody has shown that an attack cannot look for
+    them. Neither covers fast convolutions (Winograd, Fourier). Trained on MNIST at
     784-200-200-200-10, over the L1 ball of radius 0.6, "none" adds 0 to gap bounds of about 5 and
     certifies 86.4 % of 500 images, "likely" adds 0.006 and certifies 86.2 %, "proved" adds 0.2 and
     certifies 85.0 %; the largest rounding seen there is 2e-6. For a float64 network all agree.
@@ -83,7 +92,7 @@ def certified(
     rounding: str = "likely",
     memory: float = 2**28,
 ) -> torch.Tensor:
-    """Which samples are proved correct on the whole ball: (n,) booleans.
+    """Which samples are proved correct on the whole ball, in exact arithmetic: (n,) booleans.
 
     Source: [B] Section 6.3
 
@@ -95,6 +104,8 @@ def certified(
     Returns
     -------
     (n,) tensor of booleans
+        True: proved for the network in exact arithmetic. For its own forward pass, in float32 say,
+        proved with `rounding="proved"`, likely with the default, open with "none".
 
     Raises
     ------

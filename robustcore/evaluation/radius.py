@@ -21,6 +21,7 @@ def certified_radius(
     method: str = "best",
     tolerance: float = 1e-2,
     margin: float = 1e-9,
+    rounding: str = "likely",
 ) -> torch.Tensor:
     r"""For each sample a radius on which it is proved correct, by bisection.
 
@@ -42,7 +43,8 @@ def certified_radius(
     tolerance : float
         Width of the last bracket as a share of `ball.radius`, rounded down to a power of 1/2.
     margin : float
-        As for :func:`certified_accuracy`.
+    rounding : "likely", "proved" or "none"
+        As for :func:`certified_accuracy`: the default proves nothing about a float32 pass.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def certified_radius(
 
     def proved(rows: torch.Tensor, at: int) -> torch.Tensor:
         there = ball.with_radius(ball.radius * at / cells)
-        return certified(net, x[rows], y[rows], there, method, margin)
+        return certified(net, x[rows], y[rows], there, method, margin, rounding)
 
     everyone = torch.arange(len(x), device=x.device)
     low = torch.zeros(len(x), dtype=torch.long, device=x.device)
