@@ -1,11 +1,13 @@
 """LpBall against sampling, vertices and the optimality conditions of a projection."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
 
+from robustcore import balls
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
 
@@ -128,6 +130,39 @@ def test_vertices_are_refused_where_there_are_none_or_too_many():
         LpBall(2, 1.0).vertices(3)
     with pytest.raises(InputError, match="2\\^21 vertices"):
         LpBall(math.inf, 1.0).vertices(21)
+
+
+def test_vertices_come_in_their_order_up_to_the_most(monkeypatch):
+    assert LpBall(1, 0.5).vertices(2).tolist() == [[0.5, 0], [0, 0.5], [-0.5, 0], [0, -0.5]]
+    monkeypatch.setattr(balls, "_MAX_SIGN_VECTORS", 3)
+    corners = LpBall(math.inf, 0.5).vertices(3)
+    assert sorted(map(tuple, 2 * corners)) == sorted(itertools.product((-1.0, 1.0), repeat=3))
+    with pytest.raises(InputError, match="2\\^4 vertices"):
+        LpBall(math.inf, 0.5).vertices(4)
+
+
+def test_inside_is_inside_the_ball_and_in_every_coordinate_inside_the_box():
+    ball, x = LpBall(math.inf, 0.5, (1.0, 3.0)), np.array([1.2, 2.8])
+    rows = {  # delta: in the ball, with x in the box, with a tolerance of a tenth
+        (0.1, 0.1): (True, True, True),
+        (0.1, 0.39): (True, False, True),  # 3.19, and a tenth of the width is 0.2
+        (0.1, 0.41): (True, False, False),
+        (-0.39, 0.1): (True, False, True),
+        (-0.41, 0.1): (True, False, False),
+        (-0.41, 0.41): (True, False, False),
+        (0.54, 0.1): (False, False, True),
+        (0.56, 0.1): (False, False, False),
+    }
+    deltas = np.array(list(rows))[:, None]  # two batch axes
+    found = [ball.contains(deltas), ball.contains(deltas, x), ball.contains(deltas, x, tol=0.1)]
+    assert np.stack(found, axis=-1)[:, 0].tolist() == [list(row) for row in rows.values()]
+
+
+def test_the_border_belongs_to_the_ball_with_a_billionth():
+    ball = LpBall(2, 0.5)
+    radii = 0.5 * (1 + np.array([0.0, 0.9e-9, 1.1e-9]))
+    assert ball.contains(radii[:, None]).tolist() == [True, True, False]
+    assert LpBall(2, 0.0).contains(np.zeros(3))
 
 
 def test_repr_reads_as_the_call():

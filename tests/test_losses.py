@@ -35,6 +35,22 @@ def test_cross_entropy_does_not_overflow():
     assert losses.cross_entropy(z, torch.tensor([0])).item() == pytest.approx(1e4)
 
 
+def test_the_multiclass_hinge_by_hand():
+    """The true class counts with 0, every other with its gap and 1; samples do not mix."""
+    z = torch.tensor([[3.0, 1.0, 2.5], [0.0, 0.25, -4.0], [5.0, 1.0, 3.0]], dtype=torch.float64)
+    y = torch.tensor([0, 1, 0])
+    # 1 + 2.5 - 3; 1 + 0 - 0.25; 1 + 3 - 5 < 0
+    assert losses.multiclass_hinge(z, y).tolist() == [0.5, 0.75, 0.0]
+    assert losses.multiclass_hinge(z, torch.tensor([1, 2, 1])).tolist() == [3.0, 5.25, 5.0]
+
+
+def test_the_zero_one_loss_by_hand():
+    """Right only where every other class is below: one that ties is enough for an error."""
+    z = torch.tensor([[3.0, 1.0, 2.0], [1.0, 3.0, 3.0], [2.0, 1.0, 5.0], [0.0, -1.0, -1.0]])
+    assert losses.zero_one(z, torch.tensor([0, 1, 0, 0])).tolist() == [0.0, 1.0, 1.0, 0.0]
+    assert losses.zero_one(z, torch.tensor([1, 0, 2, 0])).tolist() == [1.0, 1.0, 0.0, 0.0]
+
+
 @pytest.mark.parametrize("loss", MULTICLASS)
 def test_assumption_3_1_translation(loss):
     z, y = batch()

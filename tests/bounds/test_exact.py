@@ -11,6 +11,7 @@ from robustcore import bounds
 from robustcore.balls import LpBall
 from robustcore.errors import InputError, SolverError
 from robustcore.losses import gaps
+from robustcore.networks import ReLUNetwork
 from studies.oracles.bound_twins import random_instances
 
 exact_module = importlib.import_module("robustcore.bounds.exact")
@@ -72,6 +73,38 @@ def test_a_solver_is_not_taken_on_its_word(monkeypatch):
     monkeypatch.setattr(exact_module, "milp", optimistic)
     with pytest.raises(SolverError, match="lies below"):
         bounds.exact(*arguments)
+
+
+@pytest.mark.parametrize("sizes", [(3, 4, 2), (3, 4, 4, 2)])
+def test_a_solver_that_uses_its_tolerances_up_is_still_above(sizes, monkeypatch):
+    """Every activation comes out too small: z - h <= -b is kept too loosely, h <= z + ... too well.
+
+    With a tolerance of 1e-4 in place of 1e-9, to stand out, and weights that are not of size 1.
+    """
+    used, truthful = 1e-4, exact_module.milp
+    widths = sizes[1:-1]
+
+    def wasteful(cost, constraints, **options):
+        rows = [np.repeat([1.0, -1.0, 0.0], width) for width in widths]
+        moved = constraints.ub + used * np.concatenate([[0.0], *rows])
+        constraints = exact_module.LinearConstraint(constraints.A, -np.inf, moved)
+        return truthful(cost, constraints=constraints, **options)
+
+    monkeypatch.setattr(exact_module, "milp", wasteful)
+    for seed in range(4):
+        g = torch.Generator().manual_seed(seed)
+        net = ReLUNetwork(sizes, g, dtype=torch.float64)
+        with torch.no_grad():
+            for layer in net.layers:
+                layer.weight.abs_().mul_(30)  # less of each is less of the gap
+            net.layers[-1].weight[0] = 0
+        x, y = torch.rand(1, sizes[0], generator=g, dtype=torch.float64), torch.tensor([0])
+        given = (net, x, y, LpBall(math.inf, 0.5))
+        monkeypatch.setattr(exact_module, "_TOLERANCE", used)
+        bounds.exact(*given)
+        monkeypatch.setattr(exact_module, "_TOLERANCE", 0.0)
+        with pytest.raises(SolverError, match="lies below"):
+            bounds.exact(*given)
 
 
 def test_a_solver_that_stops_early_gives_no_answer(monkeypatch):

@@ -8,9 +8,11 @@ import torch
 from torch import nn
 
 from robustcore import LpBall, ReLUNetwork, bounds
+from robustcore.bounds.faithful import check_answers
+from robustcore.errors import UnsupportedLayerError
 from robustcore.evaluation import certified
-from robustcore.networks import Scaler, convolutional_network
-from robustcore.networks.rounding import Arithmetic
+from robustcore.networks import Scaler, convolutional_network, layered
+from robustcore.networks.rounding import Arithmetic, forward_error
 
 
 def network(kind, seed):
@@ -153,6 +155,23 @@ def test_a_scaler_far_from_zero_certifies_nothing_wrong():
         assert not certified(net, x, y, LpBall(1, 0.0), method, margin=0.0).any()
     right = certified(net, x, top.indices[:, 0], LpBall(1, 0.0), "rub")
     assert right.double().mean() > 0.9
+
+
+@pytest.mark.parametrize("share", [0.9, -0.9, 1.2, -1.2])
+def test_where_rounding_ends_and_another_network_begins(share):
+    """One bias moved by a share of what the two passes may round together."""
+    g = torch.Generator().manual_seed(0)
+    net = ReLUNetwork([40, 60, 3], g, dtype=torch.float64)
+    x = torch.randn(1, 40, generator=g, dtype=torch.float64)
+    read = layered(net, x.shape[1:], like=x)
+    other = ReLUNetwork.from_arrays([(m.weight.clone(), m.bias.clone()) for m in net.layers])
+    with torch.no_grad():
+        other.layers[-1].bias[2] += share * 2 * forward_error(read, x, Arithmetic.of(x))[0, 2]
+        if abs(share) < 1:
+            check_answers(other, read, x)
+            return
+        with pytest.raises(UnsupportedLayerError, match=r"output 2 of sample 0, .* than rounding"):
+            check_answers(other, read, x)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
