@@ -30,6 +30,8 @@ def _picture(**data: str) -> dict[str, Any]:
         ("import numpy as np\nx = 1", [], "the imports"),
         ("for r in rows:\n    print(f'{r}')\n    assert r", [], "the code"),
         ("rows = records.load('x').rows\npictures.curve(rows)", [], "the code"),
+        ("display(tables.table(rows, columns))", [], "the code"),
+        ("rows = study.rows(n)\ntables.table(rows, columns)", ["hide-input"], "the code"),
         ("print(rc.bounds.rub(net, x, y, ball))", [], None),
         ("solved = train(X)\nprint(solved)", [], None),
         ("curve = study.rows(n)\npictures.curve(curve)", [], None),
@@ -58,6 +60,18 @@ def test_a_figure_has_alt_text_and_its_rows_as_a_file(tmp_path: Path) -> None:
     assert options["figure"]["caption"].endswith("{download}`Rows <rows/fig-x.csv>`")
     assert (tmp_path / "notebooks" / "rows" / "fig-x.csv").read_text() == "x,y\n1,2\n"
     assert cell["outputs"][0]["data"] == {"image/svg+xml": "<svg style='fill: none'/>"}
+    assert options["image"]["classes"] == "drawn"  # the style turns it in the dark
+
+
+def test_a_picture_of_pixels_keeps_its_card_and_a_schematic_has_no_rows(tmp_path: Path) -> None:
+    photograph = "<svg style='fill: #fbfbf9'><image/></svg>"
+    output = _picture(**{"image/svg+xml": photograph, "text/csv": "x,y\n1,2\n"})
+    figure = {"name": "fig-x-schematic", "caption": "A box."}
+    (cell,) = _read([_code("draw()", [output], mystnb={"figure": figure})], tmp_path)
+    assert cell["outputs"][0]["data"] == {"image/svg+xml": photograph}
+    assert cell["metadata"]["mystnb"]["image"] == {"alt": "A box."}
+    assert cell["metadata"]["mystnb"]["figure"]["caption"] == "A box."
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_with_own_parameters_says_so_below_the_title(tmp_path: Path) -> None:

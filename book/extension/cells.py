@@ -17,7 +17,19 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 # calls of these show what is there; a cell without others computes nothing of its own
-_SHOWING = {"pictures", "tables", "records", "print", "len", "min", "max", "sorted", "zip", "range"}
+_SHOWING = {
+    "pictures",
+    "tables",
+    "records",
+    "display",
+    "print",
+    "len",
+    "min",
+    "max",
+    "sorted",
+    "zip",
+    "range",
+}
 _SHOWING |= {
     "enumerate",
     "list",
@@ -44,6 +56,8 @@ def prompt(cell: dict[str, Any]) -> str | None:
     tags = cell["metadata"].get("tags", [])
     if "parameters" in tags or "injected-parameters" in tags:
         return "the parameters"
+    if "hide-input" in tags:
+        return "the code"
     tree = ast.parse(source(cell))
     if any(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body):
         return "the imports"
@@ -77,28 +91,31 @@ def read(app: Sphinx, docname: str, text: list[str]) -> None:
 
 def _fold(cell: dict[str, Any]) -> None:
     if what := prompt(cell):
-        cell["metadata"].setdefault("tags", []).append("hide-input")
+        tags = cell["metadata"].setdefault("tags", [])
+        tags += [] if "hide-input" in tags else ["hide-input"]
         options = cell["metadata"].setdefault("mystnb", {})
         options |= {"code_prompt_show": f"Show {what}", "code_prompt_hide": f"Hide {what}"}
 
 
 def _describe(cell: dict[str, Any], page: Path) -> None:
     """Give a figure its alternative text, and a link to the numbers that it draws."""
-    options = cell["metadata"].get("mystnb", {})
+    options = cell["metadata"].setdefault("mystnb", {})
     figure = options.get("figure", {})
     # what repeats the caption for readers of the plain notebook is not for the page
     cell["outputs"] = [o for o in cell["outputs"] if not o.get("metadata", {}).get("caption")]
     for output in cell["outputs"]:
         data = output.get("data", {})
         rows = data.pop("text/csv", None)
-        if rows is not None and "name" in figure:
+        if rows is not None and "name" in figure and not figure["name"].endswith("-schematic"):
             file = page.parent / "rows" / f"{figure['name']}.csv"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("".join(rows), encoding="utf-8")
             link = f"{{download}}`Rows <rows/{file.name}>`"
             figure["caption"] = f"{figure['caption'].strip()} {link}"
-        if image := data.get("image/svg+xml"):
-            data["image/svg+xml"] = "".join(image).replace("fill: #fbfbf9", "fill: none")
+        picture = "".join(data.get("image/svg+xml", ""))
+        if picture and "<image" not in picture:  # photographs keep their card in the dark
+            data["image/svg+xml"] = picture.replace("fill: #fbfbf9", "fill: none")
+            options.setdefault("image", {})["classes"] = "drawn"
     if "caption" in figure:
         options.setdefault("image", {})["alt"] = plain(figure["caption"])
 

@@ -158,4 +158,6 @@ def _number(value: Any) -> bool:
 def _shown(value: Any, form: str) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_shown(part, form) for part in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "–" if value is None else format(value, form) if _number(value) else str(value)

@@ -48,3 +48,9 @@ def test_the_text_has_the_same_cells_in_columns() -> None:
 def test_a_missing_key_is_named() -> None:
     with pytest.raises(InputError, match="no 'costs'; it has method, p"):
         tables.table(ROWS, {"cost": "costs"})
+
+
+def test_what_is_true_is_yes() -> None:
+    assert repr(tables.table([{"a": True}, {"a": False}], {"holds": "a"})).split() == [
+        "holds", "yes", "no",
+    ]  # fmt: skip
