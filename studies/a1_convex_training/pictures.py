@@ -67,3 +67,75 @@ def _kinks(ax: Any, net: TwoLayerReLU) -> None:
         foot = -offset * np.array([slope, height]) / direction**2
         along = 4 * np.array([-height, slope]) / direction
         ax.plot(*np.stack([foot - along, foot + along]).T, color=style.GREY, lw=0.7, zorder=1)
+
+
+def schematic() -> style.Card:
+    """Left three samples and a gate; right all gates of the plane, cut into one cone a pattern.
+
+    Source: [A] Section II-B
+    """
+    X, gate = np.array([[1.0, 0.25], [0.2, 0.9], [-0.8, 0.45]]), np.array([0.8, 0.35])
+    with style.figure(1, 2, width=6.6, height=3.0) as (fig, (left, right)):
+        across = 3 * np.array([-gate[1], gate[0]])
+        half = np.stack([across, across + 3 * gate, -across + 3 * gate, -across])
+        left.fill(*half.T, color=style.SKY, alpha=0.3, lw=0)
+        left.plot(*np.stack([across, -across]).T, color=style.GREY, lw=0.9)
+        _arrow(left, gate, "u", style.BLUE)
+        for number, x in enumerate(X, start=1):
+            active = x @ gate >= 0
+            left.scatter(*x, s=30, color=style.BLUE if active else style.GREY, zorder=3)
+            left.annotate(
+                f"$x_{number}$ {'on' if active else 'off'}",
+                x,
+                (5, 5),
+                textcoords="offset points",
+                fontsize=8,
+            )
+        left.set_title("A gate u switches samples on")
+        cones(right, X, gate)
+        _arrow(right, gate, "u", style.BLUE)
+        right.set_title("All gates: a cone for each pattern")
+        for ax in (left, right):
+            ax.set_aspect("equal")
+            ax.set(xlim=(-1.35, 1.35), ylim=(-1.25, 1.25))
+            style.bare(ax)
+    return fig
+
+
+def cones(ax: Any, X: np.ndarray, gate: np.ndarray | None = None) -> None:
+    """Cut the disk of planar gates along x_k'u = 0, name each sector by its pattern.
+
+    Source: [A] Section II-B
+
+    Parameters
+    ----------
+    ax : Axes
+    X : (n, 2) array
+    gate : (2,) array, optional
+        Its sector is shaded.
+    """
+    normals = np.arctan2(X[:, 1], X[:, 0])
+    edges = np.sort(np.concatenate([normals + np.pi / 2, normals - np.pi / 2]) % (2 * np.pi))
+    ends = np.append(edges[1:], edges[0] + 2 * np.pi)
+    inside = X @ gate >= 0 if gate is not None else None
+    for first, last in zip(edges, ends, strict=True):
+        middle = _at((first + last) / 2)
+        pattern = X @ middle >= 0
+        arc = np.array([_at(angle) for angle in np.linspace(first, last, 40)])
+        here = inside is not None and np.array_equal(pattern, inside)
+        outline = np.vstack([[0.0, 0.0], arc])
+        ax.fill(*outline.T, fc=style.SKY if here else "none", alpha=0.3, lw=0)
+        ax.plot(*np.stack([[0.0, 0.0], _at(first)]).T, color=style.GREY, lw=0.9)
+        text = "".join("1" if on else "0" for on in pattern)
+        ax.text(*(1.15 * middle), text, ha="center", va="center", fontsize=8)
+    circle = np.array([_at(angle) for angle in np.linspace(0, 2 * np.pi, 200)])
+    ax.plot(*circle.T, color=style.GREY, lw=0.6, ls=":")
+
+
+def _at(angle: float) -> np.ndarray:
+    return np.array([np.cos(angle), np.sin(angle)])
+
+
+def _arrow(ax: Any, end: np.ndarray, name: str, color: str) -> None:
+    ax.annotate("", end, (0, 0), arrowprops={"arrowstyle": "-|>", "color": color, "lw": 1.4})
+    ax.annotate(name, end, (4, 2), textcoords="offset points", fontsize=9, color=color)
