@@ -10,7 +10,7 @@ FLOORS = (
     ("networks", "patterns", "datasets"),
     ("convex", "bounds", "attacks"),
     ("defenses", "methods", "training", "evaluation"),
-    ("plots", "records", "provenance", "claims", "expressions", "intervals"),
+    ("plots", "records", "provenance", "claims", "expressions", "intervals", "estimators"),
 )
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 
@@ -39,7 +39,7 @@ ONLY_IN = {
     "clarabel": ("convex",),
     "matplotlib": ("plots",),
     "pooch": ("datasets",),
-    "sklearn": ("datasets",),
+    "sklearn": ("datasets", "estimators"),
     "requests": ("datasets",),
     "urllib": ("datasets",),
     "foolbox": ("attacks",),

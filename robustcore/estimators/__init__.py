@@ -1,0 +1,11 @@
+"""Estimators for scikit-learn: train against an attack, predict, and prove, in five lines.
+
+They go into a Pipeline and a GridSearchCV, take pandas frames and labels of any kind, and every
+radius is in the units of the X that the estimator itself is given: after a StandardScaler, in
+standard deviations of each feature.
+"""
+
+from .convex import RobustConvexClassifier, RobustConvexRegressor
+from .layered import CertifiedMLPClassifier
+
+__all__ = ["CertifiedMLPClassifier", "RobustConvexClassifier", "RobustConvexRegressor"]
