@@ -15,7 +15,6 @@ FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 WAITING = {
     "00_threat_model",
     "a2_sampling",
-    "a3_robust_training",
     "a4_decision_regions",
     "a4_hinge",
     "a5_squared",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.patches import Rectangle
 
 from robustcore.networks import TwoLayerReLU
 from robustcore.plots import style
@@ -99,4 +100,37 @@ def distance(
             boxes(panel, X, radius)
             switching_lines(panel, net)
             panel.set_title(title)
+    return fig
+
+
+def schematic() -> style.Card:
+    """A switching line that misses every box, and one that cuts a box: (11) in a picture.
+
+    Source: [A] eq. (11)
+    """
+    X = np.array([[0.0, 0.75], [0.7, 0.2], [0.6, -0.55], [-0.75, -0.35], [-0.75, 0.45]])
+    radius = 0.22
+    lines = (
+        (np.array([0.75, 0.45]), 0.079, "A neuron of (10): it misses every box"),
+        (np.array([0.62, 0.1]), -0.24, "Not a neuron of (10): it cuts a box"),
+    )
+    with style.figure(1, 2, width=6.2, height=3.0) as (fig, axes):
+        for ax, (u, b, title) in zip(axes, lines, strict=True):
+            size = np.hypot(*u)
+            foot, along = -b * u / size**2, 4 * np.array([-u[1], u[0]]) / size
+            half = np.stack(
+                [foot - along, foot + along, foot + along + 4 * u, foot - along + 4 * u]
+            )
+            ax.fill(*half.T, color=style.SKY, alpha=0.3, lw=0)
+            ax.plot(*half[:2].T, color=style.BLUE)
+            cut = np.abs(X @ u + b) < radius * np.abs(u).sum()
+            boxes(ax, X[~cut], radius)
+            for x in X[cut]:
+                ax.add_patch(
+                    Rectangle(x - radius, 2 * radius, 2 * radius, fc=style.VERMILLION, alpha=0.5)
+                )
+            ax.scatter(*X.T, s=14, color=style.BLACK, zorder=3)
+            ax.set(xlim=(-1.15, 1.15), ylim=(-0.95, 1.1), title=title)
+            ax.set_aspect("equal")
+            style.bare(ax)
     return fig
