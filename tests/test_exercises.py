@@ -21,7 +21,6 @@ WAITING = {
     "a6_landscape",
     "a7_cifar",
     "b10_certificates",
-    "b1_gap_lemma",
     "b2_arub",
     "b3_conjugates",
     "b4_split",

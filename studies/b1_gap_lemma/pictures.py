@@ -39,7 +39,8 @@ def lemma_slack(planar: Any, by_radius: Sequence[dict], by_slope: Sequence[dict]
             middle.plot(radii, [r["mean"] for r in here], **look, label=f"K = {K}")
         middle.set(xscale="log", xlabel="radius of the $L_1$ ball (input units)")
         middle.set(ylabel="(6) − (5) (nats)", title="random networks")
-        middle.legend()
+        middle.set_ylim(top=1.45 * max(r["largest"] for r in by_radius))
+        middle.legend(ncols=3, loc="upper center", handlelength=1.2, columnspacing=0.8, fontsize=7)
         for K in sorted({r["K"] for r in by_slope}):
             here = [r for r in by_slope if r["K"] == K]
             given = [r["given"] for r in here]
@@ -63,8 +64,8 @@ def _loss_map(fig: Any, ax: Any, planar: Any) -> None:
     for k, (point, colour) in enumerate(
         zip(planar.worst_gap.numpy(), (style.GREEN, style.ORANGE), strict=True), start=2
     ):
-        ax.plot(*point, "o", color=colour, markersize=7, zorder=4, label=f"$z_{k} - z_1$")
-    ax.plot(*planar.worst_loss.numpy(), "X", color=style.VERMILLION, markersize=7, zorder=5,
+        ax.plot(*point, "o", color=colour, markersize=10, zorder=4, label=f"$z_{k} - z_1$")
+    ax.plot(*planar.worst_loss.numpy(), "X", color=style.VERMILLION, markersize=6, zorder=5,
             label="loss")  # fmt: skip
     ax.set(
         aspect="equal", xlabel=r"$\delta_1$", title=f"(5) {planar.left:.2f}, (6) {planar.right:.2f}"
@@ -72,4 +73,6 @@ def _loss_map(fig: Any, ax: Any, planar: Any) -> None:
     ax.set_ylabel(r"$\delta_2$", labelpad=-3)
     ax.set_xticks(np.array([-r, 0, r]))
     ax.set_yticks(np.array([-r, 0, r]))
-    ax.legend(fontsize=7, loc="upper left", handletextpad=0, frameon=True, framealpha=1)
+    ax.legend(
+        fontsize=7, loc="lower left", handletextpad=0, frameon=True, framealpha=0.8, borderpad=0.2
+    )
