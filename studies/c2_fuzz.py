@@ -96,6 +96,33 @@ def _shared() -> nn.Sequential:
     )
 
 
+def _normalised() -> nn.Sequential:
+    net = nn.Sequential(
+        nn.Linear(M, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 6), nn.BatchNorm1d(6),
+        nn.ReLU(), nn.Linear(6, 3),
+    )  # fmt: skip
+    scale = 10 ** float(torch.empty(()).uniform_(-2, 2))
+    for _ in range(20):
+        net(scale * torch.randn(32, M))
+    return net.eval()
+
+
+def _leaking(one: Callable[[], nn.Module]) -> nn.Sequential:
+    net = nn.Sequential(nn.Linear(M, 6), one(), nn.Linear(6, 6), one(), nn.Linear(6, 3))
+    with torch.no_grad():
+        for layer in net:
+            if isinstance(layer, nn.PReLU):
+                layer.weight.uniform_()
+    return net
+
+
+def _padded(mode: str) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 3, 3, padding=1, padding_mode=mode),
+        nn.BatchNorm2d(3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3),
+    ).eval()  # fmt: skip
+
+
 def _pooled() -> nn.Sequential:
     return nn.Sequential(
         nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2, 1),
@@ -123,7 +150,16 @@ KINDS: dict[str, Callable[[], nn.Module]] = {
     "weight norm removed": lambda: _put(
         2, lambda: nn.utils.remove_weight_norm(nn.utils.weight_norm(nn.Linear(6, 6)))
     ),
+    "batch norm in evaluation": _normalised,
+    "leaky": lambda: _leaking(lambda: nn.LeakyReLU(float(torch.rand(())))),
+    "leaky with learned slopes": lambda: _leaking(lambda: nn.PReLU(6)),
+    "log softmax": lambda: nn.Sequential(_scaled(), nn.LogSoftmax(dim=1)),
+    "softmax": lambda: nn.Sequential(_scaled(), nn.Softmax(dim=1)),
+    "padding by reflection": lambda: _padded("reflect"),
+    "padding by replication": lambda: _padded("replicate"),
+    "circular padding": lambda: _padded("circular"),
     "dropout in training": lambda: nn.Sequential(nn.Dropout(0.5), *_dense()),
+    "batch norm in training": lambda: _normalised().train(),
     "skip connection": lambda: _put(2, lambda: Skip(nn.Linear(6, 6))),
     "linear of its own": lambda: _put(2, lambda: Doubled(6, 6)),
     "forward of the instance": lambda: _with(

@@ -17,7 +17,7 @@ from torch import nn
 
 from ..balls import LpBall, check_ball
 from ..networks import AffineLayers
-from .inputs import last_layer_gaps, read_network
+from .inputs import last_layer_gaps, read_matrices
 from .propagation import in_blocks
 
 Relaxed = tuple[torch.Tensor, torch.Tensor]
@@ -58,7 +58,7 @@ def coap(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
     expanded into matrices and max pools into tournaments of ReLUs: for small images.
     """
     check_ball(ball)
-    layers, x, y = read_network(net, x, y)
+    layers, leaks, x, y = read_matrices(net, x, y)
     V, c = last_layer_gaps(layers, y)
     relaxed: list[Relaxed] = []
     for l, (W, b) in enumerate(layers[:-1]):
@@ -68,15 +68,20 @@ def coap(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
         else:
             carried = functools.partial(_dual, layers, relaxed, x=x, ball=ball)
             centre, above, below = in_blocks(carried, W, b, layers, x)
-        relaxed.append(_hull(centre - below, centre + above))
+        relaxed.append(_hull(centre - below, centre + above, leaks[l]))
     centre, above, _ = _dual(layers, relaxed, V, c, x=x, ball=ball)
     return centre + above
 
 
-def _hull(low: torch.Tensor, high: torch.Tensor) -> Relaxed:
+def _hull(low: torch.Tensor, high: torch.Tensor, leak: torch.Tensor | None) -> Relaxed:
     """Slope d of both lines around each ReLU, and the lift of the upper one."""
     unstable = (low < 0) & (high > 0)
     width = torch.where(unstable, high - low, torch.ones_like(low))
+    if leak is not None:  # d in {a, (u - a l)/(u - l), 1}
+        stable = torch.where(low >= 0, torch.ones_like(low), leak)
+        slope = torch.where(unstable, (high - leak * low) / width, stable)
+        rise = torch.where(unstable, high / width, torch.zeros_like(low))
+        return slope, -(1 - leak) * low * rise
     slope = torch.where(unstable, high / width, (low >= 0).to(low))
     lift = torch.where(unstable, -low, torch.zeros_like(low)) * slope  # no product above u: safe
     return slope, lift

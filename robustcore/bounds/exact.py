@@ -17,7 +17,8 @@ from torch import nn
 
 from ..balls import LpBall, check_ball
 from ..errors import InputError, SolverError
-from .inputs import last_layer_gaps, read_network
+from .handing_on import Rectified, interval
+from .inputs import last_layer_gaps, read_matrices
 
 
 def exact(
@@ -61,7 +62,7 @@ def exact(
     program in which each row, column and reduced cost is off by 1e-9; what that is worth, carried
     through the layers with |W|, is added. A bound below a value that the network attains, at the
     solver's point or at a vertex, is refused. Convolutions are expanded into matrices, max pools
-    into tournaments of ReLUs.
+    into tournaments of ReLUs, and a ReLU that leaks into one ReLU and another that is always on.
 
     Raises
     ------
@@ -75,20 +76,25 @@ def exact(
         raise InputError(f"the exact value needs an L1 or Linf ball, got p={ball.p:g}.")
     ball = LpBall(ball.p, ball.radius)  # its box is not used
     with torch.no_grad():
-        layers, x, y = read_network(net, x, y, torch.float64)
+        layers, leaks, x, y = read_matrices(net, x, y, torch.float64)
         V, c = last_layer_gaps(layers, y)
     if len(layers) == 1:  # affine: nothing to solve
         gaps = torch.einsum("nkm,nm->nk", V, x) + c + ball.support(V)
         return gaps.scatter(1, y[:, None], 0.0)
     arrays = [(W.detach().cpu().numpy(), b.detach().cpu().numpy()) for W, b in layers[:-1]]
+    leaking = [None if leak is None else leak.detach().cpu().numpy() for leak in leaks]
     result = torch.zeros_like(c)
     for i in range(x.shape[0]):
-        program = _Program.build(arrays, x[i].cpu().numpy(), ball)
+        at = x[i].cpu().numpy()
+        here = None if all(a is None for a in leaking) else Rectified.on(arrays, leaking, at, ball)
+        program = _Program.build(arrays if here is None else here.layers, at, ball)
         for k in range(c.shape[1]):
             if k != int(y[i]):
-                row = V[i, k].cpu().numpy()
+                row, rest = V[i, k].cpu().numpy(), float(c[i, k])
+                if here is not None:
+                    row, rest = row @ here.matrix, rest + float(row @ here.offset)
                 low, high = program.maximise(row, time_limit, tolerance)
-                result[i, k] = (low if attained else high) + float(c[i, k])
+                result[i, k] = (low if attained else high) + rest
     return result
 
 
@@ -132,11 +138,11 @@ class _Program:
             rows[0] = 0 * rows[0]  # the bounds on the columns say it all
         column_upper, integer = np.ones(n_columns), np.zeros(n_columns)
         column_upper[: 2 * M] = ball.radius
-        inputs, at, interval = delta, 2 * M, None
+        inputs, at, inside = delta, 2 * M, None
         slack = np.full(M, 3 * _TOLERANCE * ball.radius)
         for W, b in layers:
-            low, high = _interval(W, b, x, ball, interval)
-            offset = b + W @ x if interval is None else b
+            low, high = interval(W, b, x, ball, inside)
+            offset = b + W @ x if inside is None else b
             z, h = W @ inputs, columns[at : at + b.size]
             s = columns[at + b.size : at + 2 * b.size]
             low, high = np.minimum(low, 0), np.maximum(high, 0)
@@ -152,7 +158,7 @@ class _Program:
             widest = np.abs(csr_array(z) @ diags_array(column_upper)).max(axis=1).toarray().ravel()
             largest = np.maximum(np.maximum(high, -low), widest)
             slack = np.abs(W) @ slack + 4 * _TOLERANCE * largest
-            inputs, interval, at = h, (np.zeros_like(b), high), at + 2 * b.size
+            inputs, inside, at = h, (np.zeros_like(b), high), at + 2 * b.size
         matrix = csr_array(vstack([csr_array(row) for row in rows]) @ diags_array(column_upper))
         size = np.abs(matrix).max(axis=1).toarray().ravel()
         size[size == 0] = 1.0
@@ -204,19 +210,3 @@ class _Program:
         for W, b in self.layers:
             h = np.maximum(h @ W.T + b, 0)
         return h
-
-
-def _interval(
-    W: np.ndarray,
-    b: np.ndarray,
-    x: np.ndarray,
-    ball: LpBall,
-    inputs: tuple[np.ndarray, np.ndarray] | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of W h + b: exact for the first layer, interval arithmetic after it."""
-    if inputs is None:
-        centre, spread = W @ x + b, ball.support(W)
-    else:
-        low, high = inputs
-        centre, spread = W @ (low + high) / 2 + b, np.abs(W) @ (high - low) / 2
-    return centre - spread, centre + spread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
@@ -63,7 +64,8 @@ def _compare(net: nn.Module, network: Layered, x: torch.Tensor, start: int) -> N
     own = x.to(own_precision(net, x))
     said = two_logits(answer(net, own))
     flat = own.flatten(1).to(x)
-    read = network(flat)
+    logits = network(flat)
+    read = _ended(network, logits)
     if said.shape != read.shape:
         raise UnsupportedLayerError(
             f"the network answers with shape {tuple(said.shape)}, its layers as read with "
@@ -76,6 +78,9 @@ def _compare(net: nn.Module, network: Layered, x: torch.Tensor, start: int) -> N
     folded = replace(network, parts=[(one,) for one in network.maps])
     allowed = forward_error(network, flat, Arithmetic.of(said))
     allowed = allowed + forward_error(folded, flat, Arithmetic.of(read))
+    if network.final:  # no output moves more than the sum of two logits, and its own roundings
+        several = 32 * eps * (1 + read.abs() + math.log(read.shape[1]))
+        allowed = 2 * allowed.amax(dim=1, keepdim=True) + several
     wrong = ~(apart <= 1.01 * allowed)
     if bool(wrong.any()):
         i, k = wrong.nonzero()[0].tolist()
@@ -84,3 +89,10 @@ def _compare(net: nn.Module, network: Layered, x: torch.Tensor, start: int) -> N
             f"read give {float(read[i, k]):.9g}, more than rounding apart: some layer does not "
             "compute what its class says."
         )
+
+
+def _ended(network: Layered, logits: torch.Tensor) -> torch.Tensor:
+    """What the network makes of its logits at the end."""
+    if network.final == "Softmax":
+        return logits.softmax(dim=1)
+    return logits.log_softmax(dim=1) if network.final == "LogSoftmax" else logits

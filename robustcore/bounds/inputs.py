@@ -10,7 +10,17 @@ from torch import nn
 
 from ..doors import class_labels, read_batch
 from ..errors import InputError
-from ..networks import AffineLayers, AffineMap, Layered, as_two_logits, expand, expanded, layered
+from ..networks import (
+    AffineLayers,
+    AffineMap,
+    Layered,
+    Leaks,
+    as_two_logits,
+    expand,
+    expanded,
+    layered,
+    matrices,
+)
 from .faithful import check_answers
 
 
@@ -61,6 +71,21 @@ def read_network(
     """
     network, flat, y = read_layers(net, x, y, dtype)
     return expanded(network), flat, y
+
+
+def read_matrices(
+    net: nn.Module, x: Any, y: Any, dtype: torch.dtype | None = None
+) -> tuple[AffineLayers, Leaks, torch.Tensor, torch.Tensor]:
+    """The same with ReLUs that leak as they are, and for each hidden layer how much.
+
+    Raises
+    ------
+    InputError
+        If the batch does not fit the network, labels are out of range, or an entry is not finite.
+    """
+    network, flat, y = read_layers(net, x, y, dtype)
+    layers, leaks = matrices(network)
+    return layers, leaks, flat, y
 
 
 def last_layer_gaps(

@@ -15,7 +15,7 @@ from torch import nn
 
 from ..balls import LpBall, check_ball
 from ..networks import AffineLayers, AffineMap, Dense
-from .inputs import last_layer_gaps, read_layers, read_network
+from .inputs import last_layer_gaps, read_layers, read_matrices
 
 _COLUMNS = 2**22  # numbers of the first layer, held at once where it is not a matrix
 _BLOCK = 2**21  # numbers of one product that is carried back, where no graph is kept
@@ -99,7 +99,7 @@ def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> tor
     matrices and max pools into tournaments of ReLUs: for small images.
     """
     check_ball(ball)
-    layers, x, y = read_network(net, x, y)
+    layers, leaks, x, y = read_matrices(net, x, y)
     V, c = last_layer_gaps(layers, y)
     lines: list[_Lines] = []
     low = high = x  # not used before the first hidden layer sets them
@@ -107,13 +107,14 @@ def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> tor
         if l == 0:
             low, high = _first_layer(layers, x, ball)
         else:
-            i_low, i_high = _interval(W, b, low.clamp(min=0), high.clamp(min=0))
+            before = leaks[l - 1]
+            i_low, i_high = _interval(W, b, _rectified(low, before), _rectified(high, before))
             both = torch.cat([W, -W]), torch.cat([b, -b])
             back = functools.partial(_backward, layers, lines, x=x, ball=ball)
             found = in_blocks(back, *both, layers, x)
             high = torch.minimum(i_high, found[:, : len(b)])
             low = torch.maximum(i_low, -found[:, len(b) :])
-        lines.append(_Lines.around(low, high))
+        lines.append(_Lines.around(low, high, leaks[l]))
     return _backward(layers, lines, V, c, x, ball)
 
 
@@ -155,14 +156,29 @@ class _Lines:
     lift: torch.Tensor
 
     @classmethod
-    def around(cls, low: torch.Tensor, high: torch.Tensor) -> _Lines:
+    def around(
+        cls, low: torch.Tensor, high: torch.Tensor, leak: torch.Tensor | None = None
+    ) -> _Lines:
         """The tightest upper line, and the lower line of smaller area."""
+        if leak is not None:
+            return cls._around_leaky(low, high, leak)
         unstable = (low < 0) & (high > 0)
         width = torch.where(unstable, high - low, torch.ones_like(low))
         always_on = (low >= 0).to(low)
         slope_high = torch.where(unstable, high / width, always_on)
         lift = torch.where(unstable, -high * low / width, torch.zeros_like(low))
         slope_low = torch.where(unstable, (high > -low).to(low), always_on)
+        return cls(slope_low, slope_high, lift)
+
+    @classmethod
+    def _around_leaky(cls, low: torch.Tensor, high: torch.Tensor, leak: torch.Tensor) -> _Lines:
+        """The same around max(z, a z); for a = 1 both lines are z itself."""
+        unstable = (low < 0) & (high > 0)
+        width = torch.where(unstable, high - low, torch.ones_like(low))
+        stable = torch.where(low >= 0, torch.ones_like(low), leak)
+        slope_high = torch.where(unstable, (high - leak * low) / width, stable)
+        lift = torch.where(unstable, -(1 - leak) * high * low / width, torch.zeros_like(low))
+        slope_low = torch.where(unstable & (high > -low), torch.ones_like(low), stable)
         return cls(slope_low, slope_high, lift)
 
 
@@ -182,6 +198,10 @@ def _backward(
         offsets = offsets + rows @ b
         rows = rows @ W
     return torch.einsum("nkm,nm->nk", rows, x) + offsets + ball.support(rows)
+
+
+def _rectified(z: torch.Tensor, leak: torch.Tensor | None) -> torch.Tensor:
+    return z.clamp(min=0) if leak is None else torch.where(z > 0, z, z * leak)
 
 
 def _first_layer(

@@ -19,6 +19,7 @@ Shape letters: n samples, M inputs, K classes, r_l neurons in layer l.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
@@ -26,9 +27,9 @@ from torch import nn
 
 from ..balls import LpBall
 from ..doors import two_logits
-from ..networks import Layered, PooledRectifier
-from ..networks.maps import compose
-from ..networks.rounding import Arithmetic, Errors, layer_errors
+from ..networks import Activation, Beside, Layered, LeakyRectifier, PooledRectifier, layered
+from ..networks.composing import compose
+from ..networks.rounding import Arithmetic, Errors, layer_errors, leaked
 from .faithful import own_precision
 from .inputs import last_layer_gaps, read_layers
 from .propagation import row_support
@@ -82,6 +83,8 @@ def rounding(
         at_last = last.made + last.made.gather(1, y[:, None])
         sums, squares, moved = _through(network, y, layers, flat)
         moved = moved + last.moved + last.moved.gather(1, y[:, None])
+        if network.final:  # two outputs may round to one: the order is lost before the end
+            moved = moved + _tied(last, arithmetic)
         if proved:
             total = moved + sums + at_last
         else:
@@ -95,8 +98,22 @@ def _shown(
     net: nn.Module, network: Layered, own: torch.Tensor, flat: torch.Tensor, y: torch.Tensor
 ) -> torch.Tensor:
     """How far the gaps of net(x) are from those of the layers as read."""
-    apart = two_logits(net(own)).to(flat) - network(flat)
+    if network.final:
+        said = layered(net, own.shape[1:], like=own)(own.flatten(1))
+    else:
+        said = two_logits(net(own))
+    apart = said.to(flat) - network(flat)
     return (apart - apart.gather(1, y[:, None])).abs()
+
+
+def _tied(last: Errors, arithmetic: Arithmetic) -> torch.Tensor:
+    """By how much a logit must lead for a Softmax or LogSoftmax to keep its lead in rounding.
+
+    Each is a few roundings away from increasing: of an exponential at most 1, or of a logit and
+    the logarithm of a sum of K exponentials.
+    """
+    K = last.made.shape[1]
+    return 16 * (last.made.amax(dim=1, keepdim=True) + arithmetic.rounding * (1 + math.log(K)))
 
 
 def _forward(
@@ -120,6 +137,9 @@ def _forward(
         if activation is None:
             break
         low, high = one(h) - spread, one(h) + spread
+        widest = torch.maximum(low.abs(), high.abs()) + errors.there
+        extra = leaked(activation, widest, arithmetic)
+        errors = replace(errors, made=errors.made + extra, there=errors.there + extra)
         layers.append((errors, (low - errors.there, high + errors.there)))
         low, high, before = activation(low), activation(high), activation(errors.there)
         h, wide, rounded = (low + high) / 2, (high - low) / 2, 0.0
@@ -136,18 +156,9 @@ def _through(
     for l in reversed(range(len(layers))):
         errors, (smallest, largest) = layers[l]
         activation, low, high = network.activations[l], rows - wide, rows + wide
-        if isinstance(activation, PooledRectifier):  # any one neuron of each window
-            worst = torch.maximum(low.abs(), high.abs())
-            made, from_input = activation(errors.made), activation(errors.moved)
-            every = x.new_ones(len(x), *activation.slope_shape(0))
-            low = activation.back(low.clamp(max=0), every)
-            high = activation.back(high.clamp(min=0), every)
-        else:
-            on, off = (smallest > 0)[:, None], (largest < 0)[:, None]
-            low = torch.where(on, low, low.clamp(max=0)).masked_fill(off, 0)
-            high = torch.where(on, high, high.clamp(min=0)).masked_fill(off, 0)
-            worst = torch.maximum(low.abs(), high.abs())
-            made, from_input = errors.made, errors.moved
+        (low, high, worst), made, from_input = _before(
+            activation, low, high, (smallest, largest), errors.made, errors.moved
+        )
         sums = sums + torch.einsum("nkr,nr->nk", worst, made)
         squares = squares + torch.einsum("nkr,nr->nk", worst**2, made**2)
         moved = moved + torch.einsum("nkr,nr->nk", worst, from_input)
@@ -156,3 +167,46 @@ def _through(
             rows = one.back((low + high) / 2)
             wide = one.absolute().back((high - low) / 2)
     return sums, squares, moved
+
+
+def _before(
+    activation: Activation,
+    low: torch.Tensor,
+    high: torch.Tensor,
+    inside: tuple[torch.Tensor, torch.Tensor],
+    made: torch.Tensor,
+    moved: torch.Tensor,
+) -> tuple[tuple[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor, torch.Tensor]:
+    """Derivatives in [low, high] after an activation, before it; the largest that errors meet.
+
+    Where a max pool takes one neuron of each window, errors meet it there.
+    """
+    if isinstance(activation, Beside):
+        afters = [piece.split(activation.outputs, dim=-1) for piece in (low, high)]
+        befores = [piece.split(activation.widths, dim=-1) for piece in (*inside, made, moved)]
+        found = [
+            _before(part, after_low, after_high, (smallest, largest), own_made, own_moved)
+            for part, after_low, after_high, smallest, largest, own_made, own_moved in zip(
+                activation.parts, *afters, *befores, strict=True
+            )
+        ]
+        slopes, every_made, every_moved = zip(*found, strict=True)
+        below, above, worst = (torch.cat(one, dim=-1) for one in zip(*slopes, strict=True))
+        return (below, above, worst), torch.cat(every_made, -1), torch.cat(every_moved, -1)
+    smallest, largest = inside
+    if isinstance(activation, PooledRectifier):  # any one neuron of each window
+        worst = torch.maximum(low.abs(), high.abs())
+        every = low.new_ones(len(low), *activation.slope_shape(0))
+        low = activation.back(low.clamp(max=0), every)
+        high = activation.back(high.clamp(min=0), every)
+        return (low, high, worst), activation(made), activation(moved)
+    on, off = (smallest > 0)[:, None], (largest < 0)[:, None]
+    if isinstance(activation, LeakyRectifier):
+        a = activation.leak
+        lower, upper = torch.minimum(low, low * a), torch.maximum(high, high * a)
+        low = torch.where(on, low, torch.where(off, low * a, lower))
+        high = torch.where(on, high, torch.where(off, high * a, upper))
+    else:
+        low = torch.where(on, low, low.clamp(max=0)).masked_fill(off, 0)
+        high = torch.where(on, high, high.clamp(min=0)).masked_fill(off, 0)
+    return (low, high, torch.maximum(low.abs(), high.abs())), made, moved

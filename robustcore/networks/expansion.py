@@ -14,18 +14,20 @@ from torch import nn
 
 from ..errors import UnsupportedLayerError
 from .activations import PooledRectifier
-from .maps import AffineMap, Dense, compose, with_two_outputs
-from .reading import Layered, layered
+from .composing import MAX_ENTRIES, compose, expand
+from .layers import Layered
+from .leaky import Beside, leaks
+from .maps import AffineMap, Dense, with_two_outputs
+from .reading import layered
 
 AffineLayers = list[tuple[torch.Tensor, torch.Tensor]]
-
-MAX_ENTRIES = 2**26  # of one expanded matrix: 512 MB in float64
+Leaks = list[torch.Tensor | None]
 
 
 def affine_layers(
     net: nn.Module, input_shape: Sequence[int] | None = None, like: torch.Tensor | None = None
 ) -> AffineLayers:
-    """A network as matrices with a ReLU between each two, differentiable in its parameters.
+    r"""A network as matrices with a ReLU between each two, differentiable in its parameters.
 
     Source: [B] Section 3, Section 5 ("convolutions are a special case of matrix multiplication")
 
@@ -42,7 +44,8 @@ def affine_layers(
     -------
     list of (W^l, b^l)
         Shapes (r_l, r_{l-1}) and (r_l,). A max pool with windows of k neurons adds log2 k layers,
-        rounded up.
+        rounded up. A layer in which a ReLU leaks, or a value is handed on, has two ReLUs a neuron,
+        :math:`\max(z, az) = [z]_+ - a[-z]_+`.
 
     Raises
     ------
@@ -71,17 +74,59 @@ def expanded(network: Layered) -> AffineLayers:
     UnsupportedLayerError
         Naming the matrix that would be too large.
     """
+    layers, leaking = matrices(network)
+    return _rectified(layers, leaking)
+
+
+def matrices(network: Layered) -> tuple[AffineLayers, Leaks]:
+    """A network that was read, as matrices with ReLUs between them that may leak.
+
+    Source: own
+
+    Parameters
+    ----------
+    network : Layered
+
+    Returns
+    -------
+    list of (W^l, b^l), list of (r_l,) tensors or None
+        And for each hidden layer the slopes of its neurons below 0, none where all are 0: a value
+        that is handed on, as beside a max pool, has 1.
+
+    Raises
+    ------
+    UnsupportedLayerError
+        Naming the matrix that would be too large.
+    """
     layers: list[Dense] = []
+    leaking: Leaks = []
     before: AffineMap | None = None  # from the last ReLU to the next map
     for i, one in enumerate(network.maps):
         whole = one if before is None else compose([before, expand(one)])
         layers.append(expand(whole))
-        activation = network.activations[i] if i < len(network.activations) else None
         before = None
+        if i == len(network.activations):
+            break
+        activation = network.activations[i]
+        leaking.append(leaks(activation, layers[-1].n_outputs, layers[-1].weight))
         if isinstance(activation, PooledRectifier):
             rounds, before = _tournament(activation.windows, layers[-1])
             layers += rounds
-    return [(W, b) for W, b in layers]
+            leaking += [None] * len(rounds)
+        elif isinstance(activation, Beside):
+            before = _tournaments(activation, layers, leaking)
+    return [(W, b) for W, b in layers], leaking
+
+
+def _rectified(layers: AffineLayers, leaking: Leaks) -> AffineLayers:
+    """The same with ReLUs alone: max(z, a z) = [z]_+ - a [-z]_+."""
+    found = list(layers)
+    for l, leak in enumerate(leaking):
+        if leak is not None:
+            (W, b), (following, offset) = found[l], found[l + 1]
+            found[l] = torch.cat([W, -W]), torch.cat([b, -b])
+            found[l + 1] = torch.cat([following, -following * leak], dim=1), offset
+    return found
 
 
 def as_two_logits(network: Layered) -> Layered:
@@ -98,29 +143,6 @@ def as_two_logits(network: Layered) -> Layered:
     return replace(network, maps=[*maps, two], parts=[*parts, pieces])
 
 
-def expand(one: AffineMap) -> Dense:
-    """The matrix and the bias of an affine map.
-
-    Source: own
-
-    Raises
-    ------
-    UnsupportedLayerError
-        If the matrix would have more than 2^26 entries.
-    """
-    if isinstance(one, Dense):
-        return one
-    entries = one.n_inputs * one.n_outputs
-    if entries > MAX_ENTRIES:
-        raise UnsupportedLayerError(
-            f"as a matrix, {type(one).__name__} has {one.n_outputs} x {one.n_inputs} entries, more "
-            f"than {MAX_ENTRIES}; use rub, arub or ibp, which never form it."
-        )
-    first = one.columns(torch.zeros(1, dtype=torch.long))
-    every = torch.arange(one.n_inputs, device=first.device)
-    return Dense(one.columns(every).T, one(first.new_zeros(one.n_inputs)))
-
-
 def _tournament(windows: torch.Tensor, last: Dense) -> tuple[list[Dense], Dense]:
     """Hidden layers that leave max over each window of h >= 0, and the sum after the last ReLU."""
     width, index = last.n_outputs, windows
@@ -134,6 +156,37 @@ def _tournament(windows: torch.Tensor, last: Dense) -> tuple[list[Dense], Dense]
         before = _zeros(len(windows), last.n_outputs, last.weight)
         before.weight[torch.arange(len(windows)), windows[:, 0]] = 1
     return rounds, before
+
+
+def _tournaments(activation: Beside, layers: list[Dense], leaking: Leaks) -> AffineMap | None:
+    """The rounds of every max pool beside other values, which are handed on through them."""
+    like, before = layers[-1].weight, None
+    widths = list(activation.widths)
+    for at, part in enumerate(activation.parts):
+        if not isinstance(part, PooledRectifier):
+            continue
+        left, right = sum(widths[:at]), sum(widths[at + 1 :])
+        rounds, total = _tournament(part.windows, _zeros(widths[at], 1, like))
+        for play in rounds:
+            one = _between(left, play, right)
+            layers.append(one if before is None else Dense(one.weight @ before.weight, one.bias))
+            ones, zeros = like.new_ones(left), like.new_zeros(play.n_outputs)
+            leaking.append(torch.cat([ones, zeros, like.new_ones(right)]))
+            before = None
+        after = _between(left, total, right)
+        before = after if before is None else Dense(after.weight @ before.weight, after.bias)
+        widths[at] = len(part.windows)
+    return before
+
+
+def _between(left: int, one: Dense, right: int) -> Dense:
+    """A map without bias between values that it leaves as they are."""
+    rows, columns = one.weight.shape
+    whole = _zeros(left + rows + right, left + columns + right, one.weight)
+    whole.weight[:left, :left] = torch.eye(left).to(whole.weight)
+    whole.weight[left : left + rows, left : left + columns] = one.weight
+    whole.weight[left + rows :, left + columns :] = torch.eye(right).to(whole.weight)
+    return whole
 
 
 def _round(

@@ -9,7 +9,6 @@ Shape letters: r inputs, s outputs; tensors are flat in their last dimension, (.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -240,25 +239,3 @@ class Chain:
     def to(self, like: torch.Tensor) -> Chain:
         """The same map in the precision of `like`."""
         return Chain(tuple(one.to(like) for one in self.maps))
-
-
-def compose(maps: Sequence[AffineMap]) -> AffineMap:
-    """One map for several in a row; matrices and scalings are multiplied out, exactly.
-
-    Source: own
-    """
-    folded: list[AffineMap] = []
-    for one in maps:
-        last = folded[-1] if folded else None
-        if isinstance(one, Dense) and isinstance(last, (Dense, Scaling)):
-            folded[-1] = _product(one, last)
-        else:
-            folded.append(one)
-    return folded[0] if len(folded) == 1 else Chain(tuple(folded))
-
-
-def _product(after: Dense, before: Dense | Scaling) -> Dense:
-    W, b = after
-    if isinstance(before, Scaling):
-        return Dense(W / before.std, b - W @ (before.mean / before.std))
-    return Dense(W @ before.weight, W @ before.bias + b)

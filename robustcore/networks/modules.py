@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
 from ..errors import UnsupportedLayerError
 from .activations import PooledRectifier
+from .blocks import Diagonal, Pick
 from .dense import Scaler
 from .images import Convolution, MeanPooling, Pair, Shape
-from .maps import Dense, Scaling
+from .maps import AffineMap, Dense, Scaling
 from .plain import check_precision, check_tensor, is_wrapped
 
 
@@ -48,12 +50,83 @@ def read_scaling(module: Scaler, shape: Shape | None) -> Scaling:
     return Scaling(mean, std)
 
 
-def read_convolution(module: nn.Conv2d, shape: Shape) -> Convolution:
-    """A Conv2d with zero padding, for images of one shape."""
-    if module.padding_mode != "zeros":
+def read_normalisation(kind: type[nn.Module], module: Any, shape: Shape | None) -> Diagonal:
+    """A BatchNorm in evaluation: for each channel a h + b, a = w / sqrt(var + eps)."""
+    name = kind.__name__
+    if module.training or module.running_mean is None or module.running_var is None:
         raise UnsupportedLayerError(
-            f"Conv2d with padding_mode={module.padding_mode!r} is not supported; use 'zeros'."
+            f"{name} in training, or without running statistics, depends on the batch; "
+            "call net.eval() first."
         )
+    flat = kind is nn.BatchNorm1d
+    if shape is None and flat:
+        shape = (len(module.running_mean),)
+    if shape is None or len(shape) != (1 if flat else 3) or shape[0] != len(module.running_mean):
+        wanted = "values (channels,)" if flat else "images (channels, height, width)"
+        raise UnsupportedLayerError(
+            f"{name} of {len(module.running_mean)} channels needs {wanted}, got samples of shape "
+            f"{shape}."
+        )
+    mean, variance = (
+        check_tensor(name, which, getattr(module, which)).to(torch.float64)
+        for which in ("running_mean", "running_var")
+    )
+    if not is_wrapped(variance) and bool((variance + module.eps <= 0).any()):
+        raise UnsupportedLayerError(f"the variance of {name} must be positive; train it anew.")
+    scale, shift = 1 / (variance + module.eps).sqrt(), torch.zeros_like(mean)
+    if module.affine:
+        weight, shift = (
+            check_precision(name, check_tensor(name, which, getattr(module, which)))
+            for which in ("weight", "bias")
+        )
+        scale, shift = weight * scale, shift.to(torch.float64)
+    moved = mean * scale
+    return Diagonal(scale, shift - moved, shift.abs() + moved.abs(), math.prod(shape[1:]))
+
+
+def read_leak(
+    kind: type[nn.Module], module: Any, shape: Shape | None, like: torch.Tensor
+) -> torch.Tensor | None:
+    """The slope below 0 of a LeakyReLU or PReLU for each neuron; none for a ReLU."""
+    if kind is nn.ReLU:
+        return None
+    name = kind.__name__
+    if shape is None:
+        raise UnsupportedLayerError(f"{name} must follow a Linear layer or a convolution.")
+    if kind is nn.LeakyReLU:
+        return leak_of(name, like.new_tensor(float(module.negative_slope)), shape)
+    weight = check_precision(name, check_tensor(name, "weight", module.weight))
+    return leak_of(name, weight.to(like), shape)
+
+
+def leak_of(name: str, slope: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """One slope, or one for each channel, for every neuron; refused outside of [0, 1]."""
+    if slope.numel() not in (1, shape[0]):
+        raise UnsupportedLayerError(
+            f"{name} has {slope.numel()} slopes, the layer before it {shape[0]} channels."
+        )
+    if not is_wrapped(slope) and not bool(((slope >= 0) & (slope <= 1)).all()):
+        raise UnsupportedLayerError(
+            f"{name} needs slopes from 0 to 1, where it is convex and increasing, got "
+            f"{float(slope.min()):g} to {float(slope.max()):g}."
+        )
+    count = math.prod(shape)
+    return slope.reshape(-1, 1).expand(-1, count // slope.numel()).flatten()
+
+
+def read_on_images(
+    kind: type[nn.Module], module: Any, shape: Shape, like: torch.Tensor
+) -> tuple[AffineMap, ...]:
+    """A convolution or a mean, for images of one shape."""
+    if kind is nn.Conv2d:
+        return read_convolution(module, shape, like)
+    if kind is nn.AvgPool2d:
+        return (read_mean_pooling(module, shape, like),)
+    return (read_adaptive_mean(module.output_size, shape, like),)
+
+
+def read_convolution(module: nn.Conv2d, shape: Shape, like: torch.Tensor) -> tuple[AffineMap, ...]:
+    """A Conv2d, for images of one shape; what it pads its image with is picked from the image."""
     if shape[0] != module.in_channels:
         raise UnsupportedLayerError(
             f"Conv2d takes {module.in_channels} channels, the image before it has {shape[0]}."
@@ -61,10 +134,56 @@ def read_convolution(module: nn.Conv2d, shape: Shape) -> Convolution:
     kernel, stride, dilation = (
         _pair(v) for v in (module.kernel_size, module.stride, module.dilation)
     )
-    padding = _padding(module.padding, kernel, dilation)
     weight, bias = _weight_and_bias(module, "Conv2d")
+    before: tuple[AffineMap, ...] = ()
+    padding: Pair = (0, 0)
+    if module.padding_mode == "zeros":
+        padding = _padding(module.padding, kernel, dilation)
+    else:
+        first, shape = _picked_padding(module, shape, like)
+        before = (first,)
     out = (len(weight), *_out_size(module, shape, kernel, stride, padding, dilation))
-    return Convolution(weight, bias, shape, out, stride, padding, dilation, module.groups)
+    one = Convolution(weight, bias, shape, out, stride, padding, dilation, module.groups)
+    return (*before, one)
+
+
+def _picked_padding(module: nn.Conv2d, shape: Shape, like: torch.Tensor) -> tuple[Pick, Shape]:
+    """The padding of an image as torch pads an image of indices."""
+    index = torch.arange(math.prod(shape), dtype=torch.float64).view(1, *shape)
+    sides = module._reversed_padding_repeated_twice
+    try:
+        padded = nn.functional.pad(index, sides, mode=module.padding_mode)
+    except RuntimeError as error:
+        raise UnsupportedLayerError(
+            f"Conv2d cannot pad images {shape} by {module.padding} in the mode "
+            f"{module.padding_mode!r}."
+        ) from error
+    picked = padded.flatten().long().to(like.device)
+    return Pick(picked, math.prod(shape), like.new_zeros(())), tuple(padded.shape[1:])
+
+
+def read_adaptive_mean(size: Any, shape: Shape, like: torch.Tensor) -> MeanPooling:
+    """An AdaptiveAvgPool2d whose windows are all alike."""
+    wanted = size if isinstance(size, (tuple, list)) else (size, size)
+    sides = [n if w is None else int(w) for w, n in zip(wanted, shape[1:], strict=True)]
+    if any(w < 1 or n % w for w, n in zip(sides, shape[1:], strict=True)):
+        raise UnsupportedLayerError(
+            f"AdaptiveAvgPool2d to {sides[0]} x {sides[1]} needs images whose sides are multiples "
+            f"of these, got {shape}."
+        )
+    kernel = (shape[1] // sides[0], shape[2] // sides[1])
+    out = (shape[0], *sides)
+    return MeanPooling(shape, out, kernel, kernel, (0, 0), False, True, None, like.new_zeros(()))
+
+
+def image_shape(module: nn.Module, shape: Shape | None) -> Shape:
+    """The shape of a sample that must be an image."""
+    if shape is None or len(shape) != 3:
+        raise UnsupportedLayerError(
+            f"{type(module).__name__} needs images (channels, height, width), got samples of "
+            f"shape {shape}; put nn.Unflatten(1, (channels, height, width)) before it."
+        )
+    return shape
 
 
 def read_mean_pooling(module: nn.AvgPool2d, shape: Shape, like: torch.Tensor) -> MeanPooling:

@@ -21,13 +21,16 @@ from .dense import ReLUNetwork, Scaler
 from .two_layer import TwoLayerReLU
 
 CONTAINERS = (ReLUNetwork, nn.Sequential, nn.ModuleList)
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 LAYERS = (
-    nn.Linear, nn.Conv2d, nn.AvgPool2d, nn.ReLU, nn.MaxPool2d, nn.Flatten, nn.Unflatten,
-    nn.Identity, nn.Dropout, Scaler, TwoLayerReLU,
+    nn.Linear, nn.Conv2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.BatchNorm1d, nn.BatchNorm2d,
+    nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.MaxPool2d, nn.Flatten, nn.Unflatten, nn.Identity,
+    *DROPOUTS, nn.Softmax, nn.LogSoftmax, Scaler, TwoLayerReLU,
 )  # fmt: skip
 SUPPORTED = (
-    "Linear, Conv2d, AvgPool2d, ReLU, MaxPool2d next to a ReLU, Flatten, Unflatten, Identity and a "
-    "Scaler at the start"
+    "Linear, Conv2d, AvgPool2d, AdaptiveAvgPool2d, BatchNorm and Dropout in evaluation, ReLU, "
+    "LeakyReLU, PReLU, MaxPool2d next to a ReLU, Flatten, Unflatten, Identity, a Scaler at the "
+    "start and a Softmax or LogSoftmax at the end"
 )
 _CALLED = (
     "forward",

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 
 import torch
 
+from .activations import Activation
+from .blocks import Diagonal, Pick, Stacked, Summed
 from .images import Convolution, MeanPooling
+from .layers import Layered
+from .leaky import leaks
 from .maps import AffineMap, Chain, Dense, Scaling
-from .reading import Layered
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,18 @@ class Errors:
 
 
 def terms(one: AffineMap) -> int:
-    """Products that are summed into one output, the bias counted as one.
+    """Products that are summed into one output, the bias counted as one; 0 where none is rounded.
 
     Source: own
     """
+    if isinstance(one, Pick):
+        return 0
+    if isinstance(one, Diagonal):
+        return 16  # and the roundings of its own two numbers
+    if isinstance(one, Summed):
+        return len(one.maps) + max(terms(part) for part in one.maps)
+    if isinstance(one, Stacked):
+        return max(terms(part) for part in one.maps)
     if isinstance(one, Dense):
         return one.n_inputs + 1
     if isinstance(one, Convolution):
@@ -150,6 +161,9 @@ def layer_errors(
             summed = h.abs() + wide + carried
         worst = arithmetic.worst(count) * summed + count * arithmetic.tiny
         fresh = arithmetic.usual(count) * summed + count * arithmetic.tiny if likely else worst
+        if count == 0 or isinstance(one, Stacked):  # values that are only handed on
+            rounds = _rounds(one, h)
+            worst, fresh = worst * rounds, fresh * rounds
         made = (absolute.linear(made) + fresh).masked_fill(lost, math.inf)
         there, rounded = carried + worst, 0.0
     return Errors(made, moved, there)
@@ -181,5 +195,27 @@ def forward_error(network: Layered, x: torch.Tensor, arithmetic: Arithmetic) -> 
         for one in parts:
             h = one(h)
         if l < len(network.activations):
+            there = there + leaked(network.activations[l], h.abs() + there, arithmetic)
             h, there = network.activations[l](h), network.activations[l](there)
     return there
+
+
+def leaked(activation: Activation, size: torch.Tensor, arithmetic: Arithmetic) -> torch.Tensor:
+    r"""What the product a z of a leaking ReLU rounds, as an error of z, `|z|` being at most `size`.
+
+    The rounded product of the rounded a is a z (1 + 2u), the activation at z (1 + 2u).
+
+    Source: own
+    """
+    leak = leaks(activation, size.shape[-1], size)
+    if leak is None:
+        return torch.zeros_like(size)
+    rounds = ((leak > 0) & (leak < 1)).to(size)
+    return rounds * (3 * arithmetic.rounding * size + arithmetic.tiny / leak.clamp(min=1e-30))
+
+
+def _rounds(one: AffineMap, like: torch.Tensor) -> torch.Tensor:
+    """1 for each output that a map rounds, 0 where it only hands a value on."""
+    if isinstance(one, Stacked):
+        return torch.cat([_rounds(part, like) for part in one.maps])
+    return like.new_full((one.n_outputs,), float(not isinstance(one, Pick)))

@@ -152,11 +152,11 @@ def test_the_papers_network_has_its_sizes():
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ([nn.Conv2d(4, 2, 3, padding_mode="reflect")], "padding_mode='reflect'"),
+        ([nn.Conv2d(4, 2, 3, padding=7, padding_mode="reflect")], "mode 'reflect'"),
         ([nn.Conv2d(4, 2, 2, padding="same")], "odd kernels"),
         ([nn.Conv2d(3, 2, 2)], "takes 3 channels, the image before it has 4"),
         ([nn.Conv2d(4, 2, 9)], "window larger than its image"),
-        ([nn.BatchNorm2d(4)], "BatchNorm2d"),
+        ([nn.BatchNorm2d(4)], "BatchNorm2d in training"),
         ([nn.Conv2d(4, 2, 3), nn.MaxPool2d(2), nn.Flatten()], "next to a ReLU"),
         ([nn.MaxPool2d(2), nn.Conv2d(4, 2, 2)], "next to a ReLU"),
         ([nn.Conv2d(4, 2, 3), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True)], "ceil_mode"),

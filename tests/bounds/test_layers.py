@@ -1,0 +1,77 @@
+"""Every bound on every layer, against the largest gap that a search finds on net(x) itself."""
+
+import math
+
+import pytest
+import torch
+
+from robustcore import LpBall, bounds
+from studies.oracles import other_layers
+
+NETWORKS = other_layers.networks(seed=1)
+BOUNDS = {
+    1.0: ("rub", "rub_optimised", "rub_any", "coap", "crown", "ibp", "exact"),
+    2.0: ("rub_any", "coap", "crown", "ibp"),
+    math.inf: ("rub_any", "coap", "crown", "ibp", "exact"),
+}
+SLOW = {"exact", "rub_optimised"}
+
+
+@pytest.mark.parametrize("p", BOUNDS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_bound_lies_below_what_the_network_does(name, p):
+    net, x = NETWORKS[name]
+    y = torch.arange(len(x)) % 3
+    ball = LpBall(p, {1.0: 0.5, 2.0: 0.3, math.inf: 0.1}[p])
+    reached = other_layers.searched_gaps(net, x, y, ball)
+    for method in BOUNDS[p]:
+        if method in SLOW and name not in other_layers.DENSE:
+            continue
+        found = getattr(bounds, method)(net, x, y, ball)
+        assert (found >= reached - 1e-7).all(), method
+        at_zero = getattr(bounds, method)(net, x, y, ball.with_radius(0.0))
+        clean = other_layers.searched_gaps(net, x, y, ball.with_radius(0.0), points=1)
+        assert torch.allclose(at_zero, clean, atol=1e-6), method
+
+
+@pytest.mark.parametrize("name", [n for n in NETWORKS if n in other_layers.DENSE])
+def test_the_integer_program_is_attained_and_the_least(name):
+    net, x = NETWORKS[name]
+    y = torch.arange(len(x)) % 3
+    ball = LpBall(1, 0.5)
+    exact = bounds.exact(net, x, y, ball)
+    attained = bounds.exact(net, x, y, ball, attained=True)
+    assert (attained <= exact + 1e-12).all()
+    assert torch.allclose(attained, exact, atol=1e-5)
+    assert (attained >= other_layers.searched_gaps(net, x, y, ball) - 1e-7).all()
+    for method in ("rub", "crown", "ibp", "coap"):
+        assert (getattr(bounds, method)(net, x, y, ball) >= attained - 1e-9).all()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_first_order_is_the_gradient_of_the_network(name):
+    net, x = NETWORKS[name]
+    y = torch.arange(len(x)) % 3
+    small = 1e-7
+    reached = other_layers.searched_gaps(net, x, y, LpBall(1, small), points=10)
+    estimate = bounds.arub(net, x, y, LpBall(1, small))
+    assert torch.allclose(estimate, reached, atol=1e-12, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_rounding_of_a_float32_pass_is_covered(name):
+    net, x = NETWORKS[name]
+    y = torch.arange(len(x)) % 3
+    ball = LpBall(1, 0.5)
+    proved = bounds.rounding(net.float(), x, y, ball, proved=True)
+    likely = bounds.rounding(net, x, y, ball)
+    moved = x.float() + torch.rand_like(x, dtype=torch.float32) * 0.5 / x[0].numel()
+    low = net(moved).double()
+    high = net.double()(moved.double())
+    if name == "Softmax":
+        low, high = low.log(), high.log()
+    apart = (low - low.gather(1, y[:, None])) - (high - high.gather(1, y[:, None]))
+    if name == "Softmax":  # whose own rounding is that of probabilities
+        apart = (apart.abs() - 1e-6).clamp(min=0)
+    assert (apart.abs() <= proved + 1e-12).all()
+    assert (apart.abs() <= likely + 1e-12).all()
