@@ -85,6 +85,61 @@ def beside(recorded: Analysed, here: Analysed) -> list[dict[str, Any]]:
     return found
 
 
+def regaining(rows: Rows) -> list[dict[str, Any]]:
+    """Shares of networks that regain two points in a larger ball: a row a method, a key an attack.
+
+    Source: own
+
+    Parameters
+    ----------
+    rows : list of dict
+        From `comparing.rising`.
+    """
+    clean = [r for r in rows if r["data"] == "clean"]
+    return [
+        {"method": method}
+        | {r["attack"]: r["rising"] / r["networks"] for r in clean if r["method"] == method}
+        for method in dict.fromkeys(r["method"] for r in clean)
+    ]
+
+
+def above_attacked(rows: Rows) -> list[dict[str, Any]]:
+    """Table 1, row by row: a row a norm, a key a radius.
+
+    Source: [B] Table 1
+
+    Parameters
+    ----------
+    rows : list of dict
+        From `comparing.above`.
+    """
+    clean = [r for r in rows if r["data"] == "clean"]
+    return [
+        {"norm": norm} | {f"{r['radius']:g}": r["share"] for r in clean if r["norm"] == norm}
+        for norm in dict.fromkeys(r["norm"] for r in clean)
+    ]
+
+
+def speeds(rows: Rows) -> list[dict[str, Any]]:
+    """Table 2: batches a second over tables, mean and deviation, fastest method first.
+
+    Source: [B] Table 2
+
+    Parameters
+    ----------
+    rows : list of dict
+        Of `studies.b8_speed`.
+    """
+    found = []
+    for method in dict.fromkeys(r["method"] for r in rows):
+        mine = [r for r in rows if r["method"] == method]
+        rates = np.array([r["batches_per_second"] for r in mine])
+        steps = float(np.median([r["ratio"] for r in mine]))
+        told = {"method": method, "tables": len(mine), "mean": float(rates.mean())}
+        found.append(told | {"deviation": float(rates.std(ddof=1)), "nominal steps": steps})
+    return sorted(found, key=lambda r: -r["mean"])
+
+
 def _gain(source: Analysed) -> Mapping[str, Any]:
     wanted = ("clean", 3, "PGD-L2", 10.0)
     keys = ("data", "figure", "attack", "radius")

@@ -20,6 +20,10 @@ LABELS = {
     "pgd": r"PGD-$L_\infty$",
     MAJORITY: "majority class",
 }
+WORDS = {
+    name: label.replace(r"$L_\infty$", "L∞").replace("$L_1$", "L1")
+    for name, label in LABELS.items()
+}
 LOOKS: dict[str, dict[str, Any]] = {
     "nominal": looks.line("nominal"),
     "baseline_linf": looks.line("baseline"),

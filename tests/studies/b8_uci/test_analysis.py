@@ -12,7 +12,7 @@ from robustcore import claims, records
 from robustcore.errors import DataError
 from studies import __main__ as command
 from studies import b8_uci, engine
-from studies.b8_uci import again, chance, comparing, overview, ranking
+from studies.b8_uci import again, chance, comparing, overview, ranking, summary
 from studies.b8_uci.choosing import METHODS, alike, best, chosen, complete
 
 from .invented import N, grid
@@ -149,6 +149,8 @@ def test_an_attack_that_weakens_with_more_room_is_counted() -> None:
     assert found["rub", "PGD-L2"]["rising"] == 2  # by 3 and by 30 points; 2 is not more than 2
     assert found["rub", "PGD-L2"]["most"] == 30
     assert found["rub", "FGM-L2"]["rising"] == 0
+    (shown,) = [r for r in summary.regaining(comparing.rising(rows)) if r["method"] == "rub"]
+    assert (shown["PGD-L2"], shown["FGM-L2"]) == (0.4, 0.0)
 
 
 def test_shares_of_table_1_are_over_every_network() -> None:
@@ -159,6 +161,17 @@ def test_shares_of_table_1_are_over_every_network() -> None:
         r for r in comparing.above(rows, RADII) if (r["norm"], r["radius"]) == ("L1", RADII[0])
     ]
     assert (found["networks"], found["share"], found["mostly"]) == (30, 0.8, 0.8)
+    first = summary.above_attacked(comparing.above(rows, RADII))[0]
+    assert (first["norm"], first[f"{RADII[0]:g}"]) == ("L1", 0.8)
+
+
+def test_speeds_are_means_over_tables_fastest_first() -> None:
+    steps = [("RUB", 2.0, 9.0), ("Nominal", 10.0, 1.0), ("RUB", 4.0, 5.0), ("Nominal", 30.0, 1.0)]
+    keys = ("method", "batches_per_second", "ratio")
+    fast, slow = summary.speeds([dict(zip(keys, one, strict=True)) for one in steps])
+    assert (fast["method"], fast["mean"], slow["mean"]) == ("Nominal", 20.0, 3.0)
+    assert (slow["tables"], slow["nominal steps"]) == (2, 7.0)
+    assert slow["deviation"] == pytest.approx(2**0.5)
 
 
 def test_updates_a_second_are_over_all_candidates() -> None:
