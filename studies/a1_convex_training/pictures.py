@@ -102,7 +102,7 @@ def schematic() -> style.Card:
     return fig
 
 
-def cones(ax: Any, X: np.ndarray, gate: np.ndarray | None = None) -> None:
+def cones(ax: Any, X: np.ndarray, gate: np.ndarray | None = None, named: bool = True) -> None:
     """Cut the disk of planar gates along x_k'u = 0, name each sector by its pattern.
 
     Source: [A] Section II-B
@@ -113,6 +113,8 @@ def cones(ax: Any, X: np.ndarray, gate: np.ndarray | None = None) -> None:
     X : (n, 2) array
     gate : (2,) array, optional
         Its sector is shaded.
+    named : bool
+        Whether the patterns stand beside their sectors.
     """
     normals = np.arctan2(X[:, 1], X[:, 0])
     edges = np.sort(np.concatenate([normals + np.pi / 2, normals - np.pi / 2]) % (2 * np.pi))
@@ -126,7 +128,7 @@ def cones(ax: Any, X: np.ndarray, gate: np.ndarray | None = None) -> None:
         outline = np.vstack([[0.0, 0.0], arc])
         ax.fill(*outline.T, fc=style.SKY if here else "none", alpha=0.3, lw=0)
         ax.plot(*np.stack([[0.0, 0.0], _at(first)]).T, color=style.GREY, lw=0.9)
-        text = "".join("1" if on else "0" for on in pattern)
+        text = "".join("1" if on else "0" for on in pattern) if named else ""
         ax.text(*(1.15 * middle), text, ha="center", va="center", fontsize=8)
     circle = np.array([_at(angle) for angle in np.linspace(0, 2 * np.pi, 200)])
     ax.plot(*circle.T, color=style.GREY, lw=0.6, ls=":")

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.ticker import LogLocator
 
 from robustcore.plots import style
+from studies.a1_convex_training.pictures import cones
 
 Rows = Sequence[Mapping[str, Any]]
 _SCHEMES = (
@@ -105,4 +106,27 @@ def probability_and_excess(rows: Rows, narrow: Rows, product: float) -> style.Ca
         ax.set(xscale="log", ylim=(0, None))
         ax.set(xlabel="probability that one more draw lowers the cost", ylabel="above optimum (%)")
         ax.legend(loc="upper center")
+    return fig
+
+
+def schematic() -> style.Card:
+    """Random gates on the circle: each takes the pattern of the cone that it falls into.
+
+    Source: [A] Algorithm 1
+    """
+    X = np.array([[1.0, 0.25], [0.2, 0.9], [-0.8, 0.45]])
+    angles = np.random.default_rng(0).uniform(0, 2 * np.pi, size=24)
+    gates = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    with style.figure(1, 2, width=6.2, height=3.1) as (fig, axes):
+        for ax, scale, title in zip(
+            axes, (1.0, 0.06), ("Equal units", "Other units: narrow cones"), strict=True
+        ):
+            here = X * (1.0, scale)
+            cones(ax, here, named=False)
+            ax.scatter(*gates.T, s=22, color=style.BLUE, zorder=3)
+            seen = len({tuple(row) for row in gates @ here.T >= 0})
+            ax.set_title(title)
+            ax.text(0, -1.22, f"24 gates draw {seen} of 6 patterns", ha="center", fontsize=8)
+            ax.set(aspect="equal", xlim=(-1.3, 1.3), ylim=(-1.35, 1.2))
+            style.bare(ax)
     return fig

@@ -53,7 +53,9 @@ def region_grid(
                 _boxes(ax, X, y, radius, margins[cell] > 0)
                 if beta == betas[0]:
                     ax.set_title(method, fontsize=9)
-                ax.set_xlabel(f"{row['robust_cost']:.2g} · {row['boxes']}/{len(X)}", fontsize=7.5)
+                ax.set_xlabel(
+                    f"cost {row['robust_cost']:.2g}, {row['boxes']} of {len(X)}", fontsize=7.5
+                )
             line[0].set_ylabel(f"β = {_power(beta)}", fontsize=9)
     return fig
 

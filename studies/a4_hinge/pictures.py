@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.patches import Circle, Rectangle
 
 from robustcore.convex import ConvexSolution, worst_perturbation
 from robustcore.plots import style
@@ -61,4 +62,49 @@ def survivors(sets: Mapping[str, Sequence[Mapping[str, Any]]]) -> style.Card:
         ax.set(xlabel="radius (pixel range 1)", ylabel="robust-feasible (%)", ylim=(-4, 104))
         ax.set_title("Sampled patterns that can carry a neuron")
         ax.legend(loc="lower left")
+    return fig
+
+
+def schematic() -> style.Card:
+    """The worst point of a box and of a disk for an output that is linear on them.
+
+    Source: [A] Theorem 4
+    """
+    q, radius = np.array([1.0, 0.55]), 1.0
+    worst = {
+        r"$\ell_\infty$: margin falls by $\epsilon\|q\|_1$": -radius * np.sign(q),
+        r"$\ell_2$: margin falls by $\epsilon\|q\|_2$": -radius * q / np.hypot(*q),
+    }
+    side = np.linspace(-1.7, 1.7, 101)
+    output = q[0] * side[None, :] + q[1] * side[:, None]
+    with style.figure(1, 2, width=6.2, height=3.1) as (fig, axes):
+        for ax, (title, point), shape in zip(
+            axes, worst.items(), (Rectangle((-1, -1), 2, 2), Circle((0, 0), 1)), strict=True
+        ):
+            ax.contour(
+                side,
+                side,
+                output,
+                levels=9,
+                colors=[style.GREY],
+                linewidths=0.6,
+                linestyles="solid",
+            )
+            shape.set(facecolor=style.SKY, alpha=0.35, edgecolor=style.BLUE)
+            ax.add_patch(shape)
+            ax.annotate("", q, (0, 0), arrowprops={"arrowstyle": "-|>", "lw": 1.4})
+            ax.annotate("q", q, (4, 0), textcoords="offset points", fontsize=9)
+            ax.scatter(0, 0, s=20, color=style.BLACK, zorder=3)
+            ax.annotate("$x_k$", (0, 0), (-14, 5), textcoords="offset points", fontsize=9)
+            ax.scatter(*point, s=40, color=style.colour("attack"), zorder=3)
+            ax.annotate(
+                "worst",
+                point,
+                (-12, -13),
+                textcoords="offset points",
+                fontsize=8,
+                bbox={"fc": style.CARD, "ec": "none", "pad": 0.5},
+            )
+            ax.set(aspect="equal", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), title=title)
+            style.bare(ax)
     return fig

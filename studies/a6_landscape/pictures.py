@@ -48,10 +48,13 @@ def differences(
                     colors=[style.BLACK],
                     linewidths=0.8,
                 )
+            else:
+                ax.text(0, 0, "zero at every move", ha="center", va="center", fontsize=8)
             ax.add_patch(
                 Rectangle((-radius, -radius), 2 * radius, 2 * radius, fill=False, ec=style.BLUE)
             )
             ax.set(xlabel="$δ_1$", aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
+            ax.set(xticks=[-reach, 0, reach], yticks=[-reach, 0, reach])
             ax.grid(False)
             ax.set_title(title)
         np.ravel(axes)[0].set_ylabel("$δ_2$ (units of X)")

@@ -52,6 +52,15 @@ def loss_over_training(rows: Sequence[dict]) -> style.Card:
     return fig
 
 
+_ATTACK_NAMES = {"fgm": "fast gradient", "strong": "strong attack"}
+
+
+def _named(training: str) -> str:
+    """ "arub, 0.01" as a reader knows it: the method's label and the radius."""
+    method, _, radius = training.partition(", ")
+    return METHODS[method].label + (f", ε = {radius}" if radius else "")
+
+
 def share_above(rows: Sequence[dict]) -> style.Card:
     """How often aRUB's loss is above the attacked one, over the radius; a panel for each norm.
 
@@ -64,7 +73,7 @@ def share_above(rows: Sequence[dict]) -> style.Card:
     """
     norms = list(dict.fromkeys(r["p"] for r in rows))
     trainings = list(dict.fromkeys(r["training"] for r in rows))
-    with style.figure(1, len(norms), width=7.4, height=3.2, squeeze=False, sharey=True) as (
+    with style.figure(1, len(norms), width=7.4, height=3.4, squeeze=False, sharey=True) as (
         fig,
         axes,
     ):
@@ -84,7 +93,7 @@ def share_above(rows: Sequence[dict]) -> style.Card:
                         color=colour,
                         marker=mark,
                         linestyle=dashes,
-                        label=f"{training}: {attack}",
+                        label=f"{_named(training)}: {_ATTACK_NAMES[attack]}",
                     )
             ax.set(
                 xscale="log",
@@ -92,5 +101,5 @@ def share_above(rows: Sequence[dict]) -> style.Card:
                 ylim=(0, 104),
             )
         axes[0, 0].set_ylabel("images with aRUB ≥ attack (%)")
-        axes[0, -1].legend(ncols=1)
+        fig.legend(*axes[0, -1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return fig

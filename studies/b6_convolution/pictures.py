@@ -34,10 +34,10 @@ def pool_on_the_edge(rows: Sequence[dict]) -> style.Card:
                 color=style.GREEN, linestyle="--")  # fmt: skip
         ends = [rows[0]["gap"], rows[-1]["gap"]]
         ax.plot([0, 1], ends, "o", color=style.VERMILLION, label="all that the vertices show of it")
-        ax.set(xticks=[0, 0.5, 1], ylabel="$z_2 - z_1$", ylim=(-0.4, 1.25))
+        ax.set(xticks=[0, 0.5, 1], ylabel="$z_2 - z_1$", ylim=(-0.4, 0.85))
         ax.set_xticklabels(["$x - e_1$", "halfway", "$x - e_2$"])
         ax.set_xlabel("on the edge of the ball")
-        ax.legend(loc="upper right", ncols=2, fontsize="small")
+        fig.legend(loc="outside lower center", ncols=2)
     return fig
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.lines import Line2D
 
 from robustcore.methods import METHODS
@@ -74,3 +75,38 @@ def _trained_by(method: str) -> str:
 def _draw(ax: Any, here: Sequence[Mapping[str, Any]], method: str, kind: str) -> None:
     look = {"marker": _MARKS[method], "color": looks.colour(method), **_LOOKS[kind]}
     ax.plot([r["radius"] for r in here], [100 * r[kind] for r in here], **look)
+
+
+def schematic() -> style.Card:
+    """A dense and a sparse step in the L1 ball, for a loss with slopes (4, 1).
+
+    Source: own (on the published L1 attack)
+    """
+    slopes = np.array([4.0, 1.0])
+    side = np.linspace(-1.3, 1.5, 101)
+    ends = {"dense step": slopes / slopes.sum(), "steepest step": np.array([1.0, 0.0])}
+    with style.figure(width=4.2, height=3.3) as (fig, ax):
+        loss = slopes[0] * side[None, :] + slopes[1] * side[:, None]
+        ax.contour(
+            side, side, loss, levels=12, colors=[style.GREY], linewidths=0.6, linestyles="solid"
+        )
+        ax.fill([1, 0, -1, 0], [0, 1, 0, -1], color=style.SKY, alpha=0.3, lw=0)
+        for (name, end), colour, lift in zip(
+            ends.items(), (style.ORANGE, style.BLUE), (9, -13), strict=True
+        ):
+            ax.annotate(
+                "", end, (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.6}
+            )
+            ax.scatter(*end, s=26, color=colour, zorder=3)
+            ax.annotate(
+                f"{name}: +{slopes @ end:.1f}",
+                end,
+                (2, lift),
+                textcoords="offset points",
+                fontsize=8,
+                color=colour,
+                bbox={"fc": style.CARD, "ec": "none", "pad": 0.5},
+            )
+        ax.set(aspect="equal", xlim=(-1.2, 1.95), ylim=(-1.15, 1.15))
+        style.bare(ax)
+    return fig
