@@ -24,7 +24,6 @@ WAITING = {
     "b2_arub",
     "b3_conjugates",
     "b4_split",
-    "b5_rub",
     "b6_convolution",
     "b7_speed",
     "b8_uci",
