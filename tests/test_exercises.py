@@ -22,7 +22,6 @@ WAITING = {
     "a7_cifar",
     "b10_certificates",
     "b2_arub",
-    "b3_conjugates",
     "b4_split",
     "b6_convolution",
     "b7_speed",
