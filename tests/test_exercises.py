@@ -13,7 +13,6 @@ from notebooks import execute
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 WAITING = {
-    "00_threat_model",
     "a2_sampling",
     "a4_decision_regions",
     "a4_hinge",
