@@ -4,7 +4,6 @@ Every function keeps one promise: `bounds = technique(net, x, y, ball)`, an (n, 
 entry for the true class is 0. A sample is certified when every bound of its row is at most 0.
 """
 
-from . import polytopes as polytopes
 from .arub_error import arub_error
 from .coap import coap
 from .exact import exact

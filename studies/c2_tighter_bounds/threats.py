@@ -13,8 +13,7 @@ import torch
 from torch import nn
 
 from robustcore import bounds, datasets, training
-from robustcore.balls import LpBall
-from robustcore.bounds import polytopes
+from robustcore.balls import LpBall, polytopes
 from robustcore.losses import adversarial_loss_bound, cross_entropy
 from robustcore.networks import ReLUNetwork, Scaler
 

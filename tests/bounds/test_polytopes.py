@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from robustcore import bounds
-from robustcore.balls import LpBall
-from robustcore.bounds import polytopes
+from robustcore.balls import LpBall, polytopes
 from robustcore.errors import InputError
 from robustcore.losses import gaps
 from robustcore.networks import ReLUNetwork, Scaler

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from .doors import as_tensor
-from .errors import InputError, check_count, check_finite, check_nonnegative, check_number
-from .projections import onto_ball
+from ..doors import as_tensor
+from ..errors import InputError, check_count, check_finite, check_nonnegative, check_number
+from ..projections import onto_ball
 
 _MAX_SIGN_VECTORS = 20  # 2^20 vertices of a box are a million rows; more is a mistake
 
