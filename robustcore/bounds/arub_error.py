@@ -18,10 +18,9 @@ from torch import nn
 
 from ..balls import LpBall, check_ball
 from ..errors import UnsupportedLayerError
-from ..networks import PooledRectifier, expanded
+from ..networks import Dense, PooledRectifier, expanded
 from .inputs import last_layer_gaps, read_layers
-
-Interval = tuple[torch.Tensor, torch.Tensor]
+from .interval_arithmetic import Interval, first_interval
 
 
 def arub_error(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> Interval:
@@ -57,8 +56,8 @@ def arub_error(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -
     UnsupportedLayerError
         For a max pool, whose first order is not unique where two neurons are equal.
     """
-    check_ball(ball)
     network, h, y = read_layers(net, x, y)
+    check_ball(ball)
     if any(isinstance(one, PooledRectifier) for one in network.activations):
         raise UnsupportedLayerError("arub_error takes networks without max pools; use bounds.rub.")
     layers = expanded(network)
@@ -68,8 +67,7 @@ def arub_error(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -
     for l, (W, b) in enumerate(layers[:-1]):
         z = h @ W.T + b
         if l == 0:
-            reach = ball.support(W)
-            low, high = z - reach, z + reach
+            low, high = first_interval(Dense(W, b), h, ball)
         else:
             low, high = _through(W, (low, high))
             low, high = low + b, high + b
@@ -82,7 +80,10 @@ def arub_error(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -
 
 
 def _through(W: torch.Tensor, interval: Interval) -> Interval:
-    """The least and largest W h for h in an interval; each sample's own W where it has one."""
+    """The least and largest W h for h in an interval; each sample's own W where it has one.
+
+    In this form an end that is 0 stays 0: what does not switch adds no rounding.
+    """
     low, high = interval
     plus, minus = W.clamp(min=0).mT, W.clamp(max=0).mT
     least, most = low @ plus + high @ minus, high @ plus + low @ minus

@@ -16,8 +16,9 @@ import torch
 from torch import nn
 
 from ..balls import LpBall, check_ball
-from ..networks import AffineLayers
+from ..networks import AffineLayers, Dense
 from .inputs import last_layer_gaps, read_matrices
+from .interval_arithmetic import first_interval
 from .propagation import in_blocks
 
 Relaxed = tuple[torch.Tensor, torch.Tensor]
@@ -63,12 +64,11 @@ def coap(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
     relaxed: list[Relaxed] = []
     for l, (W, b) in enumerate(layers[:-1]):
         if l == 0:
-            centre = x @ W.T + b
-            above = below = ball.support(W)
+            relaxed.append(_hull(*first_interval(Dense(W, b), x, ball), leaks[l]))
         else:
             carried = functools.partial(_dual, layers, relaxed, x=x, ball=ball)
             centre, above, below = in_blocks(carried, W, b, layers, x)
-        relaxed.append(_hull(centre - below, centre + above, leaks[l]))
+            relaxed.append(_hull(centre - below, centre + above, leaks[l]))
     centre, above, _ = _dual(layers, relaxed, V, c, x=x, ball=ball)
     return centre + above
 

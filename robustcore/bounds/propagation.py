@@ -14,10 +14,10 @@ import torch
 from torch import nn
 
 from ..balls import LpBall, check_ball
-from ..networks import AffineLayers, AffineMap, Dense
+from ..networks import AffineLayers, Dense
 from .inputs import last_layer_gaps, read_layers, read_matrices
+from .interval_arithmetic import first_interval, next_interval
 
-_COLUMNS = 2**22  # numbers of the first layer, held at once where it is not a matrix
 _BLOCK = 2**21  # numbers of one product that is carried back, where no graph is kept
 
 
@@ -39,35 +39,17 @@ def ibp(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch
     (n, K) tensor
         Upper bounds of the worst gaps, sound up to rounding. Differentiable.
     """
-    check_ball(ball)
     network, x, y = read_layers(net, x, y)
+    check_ball(ball)
     V, c = last_layer_gaps(network.maps, y)
     if not network.activations:
         return torch.einsum("nkm,nm->nk", V, x) + c + ball.support(V)
-    first = network.maps[0]
-    centre, spread = first(x), row_support(first, ball)
-    low, high = centre - spread, centre + spread
+    low, high = first_interval(network.maps[0], x, ball)
     for one, activation in zip(network.maps[1:-1], network.activations[:-1], strict=True):
-        low, high = activation(low), activation(high)
-        centre, spread = one((low + high) / 2), one.spread((high - low) / 2)
-        low, high = centre - spread, centre + spread
+        low, high = next_interval(one, activation(low), activation(high))
     low, high = network.activations[-1](low), network.activations[-1](high)
     mid, rad = (low + high) / 2, (high - low) / 2
     return torch.einsum("nkr,nr->nk", V, mid) + torch.einsum("nkr,nr->nk", V.abs(), rad) + c
-
-
-def row_support(first: AffineMap, ball: LpBall) -> torch.Tensor:
-    """The ball's support function of every row of W^1, (r_1,), a few columns at a time.
-
-    Source: [B] eq. (23)
-    """
-    if isinstance(first, Dense):
-        return ball.support(first.weight)
-    parts = [
-        ball.support(first.columns(index).T)
-        for index in torch.arange(first.n_inputs).split(max(1, _COLUMNS // first.n_outputs))
-    ]
-    return torch.linalg.vector_norm(torch.stack(parts), ball.dual_exponent, dim=0)
 
 
 def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
@@ -105,10 +87,11 @@ def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> tor
     low = high = x  # not used before the first hidden layer sets them
     for l, (W, b) in enumerate(layers[:-1]):
         if l == 0:
-            low, high = _first_layer(layers, x, ball)
+            low, high = first_interval(Dense(W, b), x, ball)
         else:
             before = leaks[l - 1]
-            i_low, i_high = _interval(W, b, _rectified(low, before), _rectified(high, before))
+            inputs = _rectified(low, before), _rectified(high, before)
+            i_low, i_high = next_interval(Dense(W, b), *inputs)
             both = torch.cat([W, -W]), torch.cat([b, -b])
             back = functools.partial(_backward, layers, lines, x=x, ball=ball)
             found = in_blocks(back, *both, layers, x)
@@ -202,18 +185,3 @@ def _backward(
 
 def _rectified(z: torch.Tensor, leak: torch.Tensor | None) -> torch.Tensor:
     return z.clamp(min=0) if leak is None else torch.where(z > 0, z, z * leak)
-
-
-def _first_layer(
-    layers: AffineLayers, x: torch.Tensor, ball: LpBall
-) -> tuple[torch.Tensor, torch.Tensor]:
-    W, b = layers[0]
-    centre, spread = x @ W.T + b, ball.support(W)
-    return centre - spread, centre + spread
-
-
-def _interval(
-    W: torch.Tensor, b: torch.Tensor, low: torch.Tensor, high: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    centre, spread = (low + high) / 2 @ W.T + b, (high - low) / 2 @ W.abs().T
-    return centre - spread, centre + spread

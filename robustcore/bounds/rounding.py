@@ -32,7 +32,7 @@ from ..networks.composing import compose
 from ..networks.rounding import Arithmetic, Errors, layer_errors, leaked
 from .faithful import own_precision
 from .inputs import last_layer_gaps, read_layers
-from .propagation import row_support
+from .interval_arithmetic import first_interval, next_interval, row_support
 
 _OWN = 2.0**-50  # eight roundings of float64, in which the bounds themselves are computed
 _LIKELY = 8.0  # standard deviations
@@ -121,22 +121,22 @@ def _forward(
 ) -> tuple[list[Layer], Errors]:
     """Errors of each hidden layer, with what it computes, and those of the last."""
     layers: list[Layer] = []
-    h, wide, before, rounded = x, torch.zeros_like(x), torch.zeros_like(x), arithmetic.rounding
+    low = high = h = x
+    wide, before, rounded = torch.zeros_like(x), torch.zeros_like(x), arithmetic.rounding
     every = zip(network.maps, network.parts, [*network.activations, None], strict=True)
     for one, parts, activation in every:
         if not layers:
             absolute = [part.absolute() for part in parts]
             reach = [row_support(compose(absolute[: i + 1]), ball) for i in range(len(parts))]
-            spread = row_support(one, ball)
+            low, high = first_interval(one, h, ball)
         else:
-            reach, spread = [], one.spread(wide)
+            low, high, reach = *next_interval(one, low, high), []
             for part in parts:
                 wide = part.spread(wide)
                 reach.append(wide)
         errors = layer_errors(parts, h, reach, before, arithmetic, rounded, likely)
         if activation is None:
             break
-        low, high = one(h) - spread, one(h) + spread
         widest = torch.maximum(low.abs(), high.abs()) + errors.there
         extra = leaked(activation, widest, arithmetic)
         errors = replace(errors, made=errors.made + extra, there=errors.there + extra)
