@@ -5,6 +5,33 @@ papers: paper A uses it in (11), (15) and (18), paper B in (7), (9) and (20).
 """
 
 from . import polytopes as polytopes
-from .lp import LpBall, check_ball
+from .hull import Hull, Swaps
+from .lp import LpBall, as_ball, check_ball
+from .questions import (
+    EXTREME_POINTS,
+    MAXIMISER,
+    NORM,
+    PROJECTION,
+    SUPPORT,
+    PerturbationSet,
+    check_set,
+    posed,
+)
+from .radii import Radii
 
-__all__ = ["LpBall", "check_ball"]
+__all__ = [
+    "EXTREME_POINTS",
+    "MAXIMISER",
+    "NORM",
+    "PROJECTION",
+    "SUPPORT",
+    "Hull",
+    "LpBall",
+    "PerturbationSet",
+    "Radii",
+    "Swaps",
+    "as_ball",
+    "check_ball",
+    "check_set",
+    "posed",
+]

@@ -9,61 +9,29 @@ features; all axes before it are batch axes.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..doors import as_tensor
 from ..errors import InputError, check_count, check_finite, check_nonnegative, check_number
 from ..projections import onto_ball
+from .questions import EXTREME_POINTS, NORM, PerturbationSet, answers_in_kind, check_set
 
 _MAX_SIGN_VECTORS = 20  # 2^20 vertices of a box are a million rows; more is a mistake
 
 
-def _answers_in_kind(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a method written for tensors take numpy arrays too, and return what it was given.
-
-    Whole numbers are computed with in float64. Other arrays follow the first one.
-    """
-
-    @functools.wraps(method)
-    def wrapper(self: LpBall, value: Any, *args: Any, **options: Any) -> Any:
-        tensor = _real(value)
-        others = [a if a is None or np.isscalar(a) else _real(a).to(tensor.device) for a in args]
-        if options.get("x") is not None:
-            options["x"] = _real(options["x"]).to(tensor.device)
-        answer = method(self, tensor, *others, **options)
-        return answer if isinstance(value, torch.Tensor) else answer.numpy()
-
-    return wrapper
-
-
-def check_ball(ball: Any) -> None:
-    """Refuse what is not an `LpBall`.
+def as_ball(given: Any, who: str) -> LpBall:
+    """The set itself if it is an `LpBall`; any other is refused in the name of who asks.
 
     Source: own
     """
-    if not isinstance(ball, LpBall):
-        raise InputError(
-            f"ball must be an LpBall(p, radius), got {type(ball).__name__}; the vertices "
-            "of another polytope go to bounds.rub_polytope."
-        )
-
-
-def _real(value: Any) -> torch.Tensor:
-    """A tensor of real numbers with at least one axis."""
-    tensor = as_tensor("an argument of a ball", value)
-    if tensor.is_complex() or tensor.ndim == 0:
-        raise InputError(
-            f"a ball takes real arrays (..., d), got {tensor.dtype} of shape {tuple(tensor.shape)}."
-        )
-    return tensor if tensor.is_floating_point() else tensor.double()
+    check_set(given, who, NORM)
+    assert isinstance(given, LpBall)  # no other set has an exponent and a radius to compute with
+    return given
 
 
 def _box(box: Any) -> tuple[float, float] | None:
@@ -79,7 +47,7 @@ def _box(box: Any) -> tuple[float, float] | None:
 
 
 @dataclass(frozen=True)
-class LpBall:
+class LpBall(PerturbationSet):
     r"""The set of perturbations :math:`\{\delta : \|\delta\|_p \le \rho\}`.
 
     Source: [A] eq. (1); [B] Section 3.
@@ -108,7 +76,7 @@ class LpBall:
         p = check_number("p", self.p, "use 1, 2 or float('inf')")
         if not p >= 1:
             raise InputError(f"p must be at least 1, got {self.p}; use 1, 2 or float('inf').")
-        advice = "write 8 / 255, not '8/255'; radii of single features: bounds.rub_polytope"
+        advice = "write 8 / 255, not '8/255'; radii of single features: Radii(p, radii)"
         radius = check_number("radius", self.radius, advice)
         check_nonnegative("radius", radius)
         for name, number in (("p", p), ("radius", radius), ("box", _box(self.box))):
@@ -133,12 +101,22 @@ class LpBall:
         """The same ball with another radius."""
         return LpBall(self.p, radius, self.box)
 
-    @_answers_in_kind
+    def lacks(self, question: str) -> str | None:
+        """Only the cross-polytope, p = 1, has few extreme points."""
+        if question == EXTREME_POINTS and self.p != 1:
+            return "has too many of; take LpBall(1, ...), or a method for any p"
+        return None
+
+    def extreme_points(self, d: int) -> torch.Tensor:
+        """`vertices` as a tensor: (V, d)."""
+        return torch.from_numpy(self.vertices(d))
+
+    @answers_in_kind
     def norm(self, delta: Any) -> Any:
         """The p-norm over the last axis, shape (..., d) -> (...)."""
         return torch.linalg.vector_norm(delta, self.p, dim=-1)
 
-    @_answers_in_kind
+    @answers_in_kind
     def support(self, c: Any) -> Any:
         r""":math:`\sup_{\|\delta\|_p\le\rho} c^\top\delta = \rho\,\|c\|_q`.
 
@@ -155,7 +133,7 @@ class LpBall:
         """
         return self.radius * torch.linalg.vector_norm(c, self.dual_exponent, dim=-1)
 
-    @_answers_in_kind
+    @answers_in_kind
     def maximiser(self, c: Any) -> Any:
         r"""A point of the ball at which :math:`c^\top\delta` attains its support value.
 
@@ -210,7 +188,7 @@ class LpBall:
             )
         return self.radius * np.array(list(itertools.product((1.0, -1.0), repeat=d)))
 
-    @_answers_in_kind
+    @answers_in_kind
     def contains(self, delta: Any, x: Any = None, tol: float = 1e-9) -> Any:
         """Whether each perturbation is in the ball, and `x + delta` in the box: (..., d) -> (...).
 
@@ -250,7 +228,7 @@ class LpBall:
         total = magnitude.sum(axis=-1, keepdims=True) + rng.exponential(size=(*shape[:-1], 1))
         return self.radius * g / total ** (1 / self.p)
 
-    @_answers_in_kind
+    @answers_in_kind
     def project(self, delta: Any, x: Any = None) -> Any:
         r"""The Euclidean projection of `delta` onto the ball, or onto the ball cut with the box.
 
@@ -292,3 +270,11 @@ class LpBall:
         if bool((x < low).any() | (x > high).any()):
             raise InputError(f"x must lie in the box ({low:g}, {high:g}) of {self!r}.")
         return low - x, high - x
+
+
+def check_ball(ball: Any) -> None:
+    """Refuse what is not an `LpBall`.
+
+    Source: own
+    """
+    as_ball(ball, "this")

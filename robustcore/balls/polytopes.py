@@ -1,4 +1,4 @@
-"""Threat sets of tabular data as vertices, for `rub_polytope`.
+"""Threat sets of tabular data as vertices, for `Hull` and `rub_polytope`.
 
 A radius of its own for each feature, features that cannot be touched, a category that may be
 swapped, and both at once. Perturbations are in raw input units.

@@ -1,0 +1,183 @@
+"""Sets of perturbations: each answers as its points do, or declines in one sentence."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from robustcore import balls
+from robustcore.balls import Hull, LpBall, Radii, Swaps
+from robustcore.errors import InputError
+
+N, D = 6, 4
+DRAW = np.random.default_rng(0)
+FEATURES = torch.tensor([0.5, 0.0, 2.0, 0.1])  # the second is left alone
+EACH = torch.from_numpy(DRAW.uniform(0.1, 2.0, size=(N, 1)))
+BOTH = torch.from_numpy(DRAW.uniform(0.0, 2.0, size=(N, D)))
+X = torch.from_numpy(DRAW.standard_normal((N, D)))
+X[:, 1:] = torch.eye(3, dtype=torch.float64)[torch.from_numpy(DRAW.integers(3, size=N))]
+SETS = {
+    **{f"a ball, p={p:g}": LpBall(p, 0.7) for p in (1, 2, math.inf)},
+    **{f"radii of features, p={p:g}": Radii(p, FEATURES, 0.5) for p in (1, 1.5, 2, math.inf)},
+    **{f"radii of samples, p={p:g}": Radii(p, EACH) for p in (1, 2, math.inf)},
+    **{f"radii of both, p={p:g}": Radii(p, BOTH) for p in (1, 2, math.inf)},
+    "a hull": Hull(DRAW.standard_normal((7, D))),
+    "a hull each": Hull(DRAW.standard_normal((N, 5, D)), 0.6),
+    "swaps": Swaps([[1, 2, 3]]),
+    "swaps and numbers": Swaps([[1, 2, 3]], Radii(1, [0.4, 0, 0, 0])),
+}
+LISTED = [name for name in SETS if name.endswith("p=1") or "p=" not in name]
+every = pytest.mark.parametrize("name", SETS)
+
+
+def placed(name):
+    return SETS[name].around(X)
+
+
+def directions(count=40):
+    return torch.from_numpy(np.random.default_rng(1).standard_normal((N, count, D)))
+
+
+@every
+def test_no_point_of_the_set_exceeds_the_support_and_the_maximiser_attains_it(name):
+    there, c = placed(name), directions()
+    best = there.maximiser(c)
+    assert best.shape == c.shape
+    assert torch.allclose((best * c).sum(-1), there.support(c), atol=1e-12)
+    assert (there.norm(best[:, :3]) <= there.radius * (1 + 1e-6)).all()
+    drawn = torch.from_numpy(there.sample((300, N, D), np.random.default_rng(2)))
+    inner = torch.einsum("snd,nkd->nks", drawn, c).amax(-1)
+    assert (inner <= there.support(c) + 1e-9).all()
+
+
+@every
+def test_the_support_of_shared_rows_is_that_of_each(name):
+    there, W = placed(name), directions()[0]
+    spread = there.support(W.expand(N, *W.shape))
+    assert torch.allclose(there.of_rows(W).expand(N, len(W)), spread, atol=1e-12)
+    assert not there.solid or torch.allclose(there.of_rows(-W), there.of_rows(W))
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_the_extreme_points_span_the_set(name):
+    there, c = placed(name), directions()
+    points = there.extreme_points(D)
+    listed = (c @ points.to(c).expand(N, *points.shape[-2:]).mT).amax(-1)
+    assert torch.allclose(listed, there.support(c), atol=1e-12)
+
+
+@every
+def test_the_norm_says_what_is_inside(name):
+    there = placed(name)
+    drawn = torch.from_numpy(there.sample((N, D), np.random.default_rng(3)))
+    size, nothing = there.norm(drawn), torch.zeros_like(drawn)
+    assert (size <= there.radius * (1 + 1e-6)).all()
+    assert torch.allclose(there.norm(2 * drawn), 2 * size, rtol=1e-5)
+    assert (there.norm(nothing) == 0).all()
+    assert (there.excess(drawn, nothing) <= 1e-9).all()
+    beyond = 1.01 * there.radius * drawn / size.clamp(min=1e-9)[:, None]
+    assert (there.excess(beyond, nothing)[size > 1e-3] > 0).all()
+    assert (there.excess(beyond, beyond.abs()) <= 1e-9).all(), "as much rounding as there is delta"
+
+
+@every
+def test_the_sizes_bound_those_of_every_point(name):
+    there = placed(name)
+    w = directions().abs()
+    drawn = torch.from_numpy(there.sample((300, N, D), np.random.default_rng(4))).abs()
+    inner = torch.einsum("snd,nkd->nks", drawn, w).amax(-1)
+    assert (inner <= there.sizes().support(w) + 1e-9).all()
+
+
+@every
+def test_half_the_radius_is_half_the_set(name):
+    given = SETS[name]
+    half = given.with_radius(0.5 * given.radius).around(X)
+    c = directions()
+    assert torch.allclose(half.support(c), 0.5 * placed(name).support(c), atol=1e-12)
+    assert (given.with_radius(0).around(X).support(c) == 0).all()
+
+
+@every
+def test_some_samples_have_their_own_part(name):
+    there, c, rows = placed(name), directions(), torch.tensor([4, 1])
+    assert torch.equal(there.at(rows).support(c[rows]), there.support(c)[rows])
+    assert torch.equal(there.at(rows).maximiser(c[rows]), there.maximiser(c)[rows])
+
+
+@pytest.mark.parametrize("name", [n for n, s in SETS.items() if not s.lacks(balls.PROJECTION)])
+def test_a_projection_is_inside_and_leaves_what_is_inside_alone(name):
+    there = placed(name)
+    far = 3 * directions(1)[:, 0]
+    inside = there.project(far)
+    assert (there.norm(inside) <= there.radius * (1 + 1e-9)).all()
+    assert torch.allclose(there.project(inside), inside, atol=1e-12)
+    drawn = torch.from_numpy(there.sample((N, D), np.random.default_rng(5)))
+    assert torch.allclose(there.project(drawn), drawn, atol=1e-12)
+    if there.radius and getattr(there, "p", 0) == math.inf:  # then it is the Euclidean one
+        others = torch.from_numpy(there.sample((2000, N, D), np.random.default_rng(6)))
+        apart = ((far - inside) * (others - inside)).sum(-1)
+        assert apart.max() <= 1e-9
+
+
+def test_equal_radii_are_the_ball():
+    c = directions()
+    for p in (1, 1.5, 2, math.inf):
+        ball = LpBall(p, 0.7)
+        for radii in (torch.full((D,), 0.7), torch.full((N, 1), 0.7), torch.full((N, D), 0.7)):
+            same = Radii(p, radii.double())
+            assert torch.allclose(same.support(c), ball.support(c), atol=1e-14)
+            assert torch.allclose(same.maximiser(c), ball.maximiser(c), atol=1e-14)
+            delta = c[:, 0]
+            assert torch.allclose(same.project(delta), ball.project(delta), atol=1e-12)
+    corners = Hull(LpBall(1, 0.7).vertices(D))
+    assert torch.allclose(corners.support(c), LpBall(1, 0.7).support(c), atol=1e-14)
+
+
+def test_a_swap_leads_from_the_sample_to_another_category():
+    there = SETS["swaps"].around(X)
+    moved = X[:, None] + there.extreme_points(D).to(X)
+    assert torch.equal(moved[..., 0], X[:, :1].expand(N, 4))
+    assert ((moved[..., 1:].sum(-1) == 1) & (moved[..., 1:] >= 0).all(-1)).all()
+    both = SETS["swaps and numbers"].around(X)
+    assert both.points.shape == (N, 4 * 2 + 1, D)
+    c = directions()
+    numbers = Radii(1, [0.4, 0, 0, 0])
+    assert torch.allclose(both.support(c), there.support(c) + numbers.support(c), atol=1e-12)
+
+
+def test_arrays_are_answered_by_arrays():
+    c = directions().numpy()
+    for name in ("radii of both, p=2", "a hull each"):
+        there = placed(name)
+        assert np.allclose(there.support(c), there.support(torch.from_numpy(c)))
+        assert isinstance(there.maximiser(c), np.ndarray)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: Radii(2, [-1.0, 1.0]), "least of the radii must be a finite number >= 0"),
+        (lambda: Radii(0.5, [1.0]), "p must be at least 1"),
+        (lambda: Radii(2, [math.nan, 1.0]), "radii must be finite"),
+        (lambda: Radii(2, 1.0), r"radii must be \(d,\), \(n, 1\) or \(n, d\)"),
+        (lambda: Radii(2, torch.ones(5)).around(X), "made for other samples"),
+        (lambda: Radii(2, torch.ones(5, 1)).around(X), "made for other samples"),
+        (lambda: Hull(torch.ones(3)), r"points must be \(V, d\) or \(n, V, d\)"),
+        (lambda: Hull(torch.full((2, 2), math.inf)), "points must be finite"),
+        (lambda: Hull(torch.ones(2, 5)).around(X), "made for other samples"),
+        (lambda: Hull(torch.ones(5, 2, D)).around(X), "made for other samples"),
+        (lambda: Swaps([[0, 1]]).around(X), "must be one-hot"),
+        (lambda: Swaps([[1, 2, 3]], LpBall(1, 1.0)), r"numbers must be Radii\(1"),
+        (lambda: Swaps([[1, 2, 3]]).support(X), "depends on the samples; ask Swaps.around"),
+        (lambda: Hull(torch.ones(2, D)).project(X), "asks for the projection, which Hull"),
+        (lambda: Radii(2, FEATURES).extreme_points(D), "asks for the extreme points, which Radii"),
+        (lambda: balls.check_set("L1", "crown"), "ball must be a set of perturbations, .* got str"),
+        (lambda: balls.as_ball(Radii(2, FEATURES), "exact"), "exact asks for the exponent and"),
+    ],
+)
+def test_what_a_set_does_not_answer_is_one_sentence(call, sentence):
+    with pytest.raises(InputError, match=sentence) as refused:
+        call()
+    assert "\n" not in str(refused.value)
