@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from . import bounds, defenses
-from .balls import LpBall
+from .balls import EXTREME_POINTS, NORM, SUPPORT, PerturbationSet
 from .errors import InputError
 
 _L1 = (1.0,)
@@ -49,6 +49,9 @@ class Method:
         Whether that is an upper bound; else it is an estimate and certifies nothing.
     norms : tuple of float
         Each p whose balls `bound` and `defense` take.
+    asks : tuple of str
+        What `bound` asks of a set, in the words of :mod:`robustcore.balls`; a set that does not
+        answer is refused.
     make : callable (ball, **options) -> Defense, optional
         How it trains.
     box : bool
@@ -62,11 +65,12 @@ class Method:
     bound: Callable[..., torch.Tensor] | None = None
     sound: bool = False
     norms: tuple[float, ...] = _ANY
+    asks: tuple[str, ...] = (SUPPORT,)
     make: Callable[..., defenses.Defense] | None = None
     box: bool = False
 
 
-def _nominal(ball: LpBall, **options: Any) -> defenses.Defense:
+def _nominal(ball: PerturbationSet, **options: Any) -> defenses.Defense:
     """Clean training, whatever the ball."""
     return defenses.nominal(**options)
 
@@ -78,11 +82,11 @@ _ALL = (
     Method("fgm", "FGM", "sky", _DASH_DOT_DOT),
     Method("pgd", "PGD", "orange", "-.", make=defenses.pgd),
     Method("arub", "aRUB", "green", "--", bounds.arub, make=defenses.arub),
-    Method("rub", "RUB", "blue", "-", bounds.rub, True, _L1, defenses.rub),
-    Method("rub_optimised", "RUB, best t", "green", "-", bounds.rub_optimised, True, _L1),
-    Method("rub_any", "RUB, any p", "blue", "-", bounds.rub_any, True),
+    Method("rub", "RUB", "blue", "-", bounds.rub, True, _L1, (EXTREME_POINTS,), defenses.rub),
+    Method("rub_optimised", "RUB, best t", "green", "-", bounds.rub_optimised, True, _L1, (NORM,)),
+    Method("rub_any", "RUB, any p", "blue", "-", bounds.rub_any, True, asks=(NORM,)),
     Method(
-        *("rub_boxed", "RUB in a box", "blue", "-", bounds.rub_boxed, True, _L1),
+        *("rub_boxed", "RUB in a box", "blue", "-", bounds.rub_boxed, True, _L1, (NORM,)),
         make=defenses.rub_boxed,
         box=True,
     ),
@@ -90,13 +94,13 @@ _ALL = (
     Method("coap", "COAP", "orange", "--", bounds.coap, True, make=defenses.coap),
     Method("crown", "CROWN", "vermillion", "-.", bounds.crown, True, make=defenses.crown),
     Method("ibp", "intervals", "purple", ":", bounds.ibp, True, make=defenses.ibp),
-    Method("exact", "exact", "black", "-", bounds.exact, True, _EXACT),
+    Method("exact", "exact", "black", "-", bounds.exact, True, _EXACT, (NORM,)),
     Method("best", "least of three", "sky", _LONG, bounds.tightest, True),
 )
 METHODS = MappingProxyType({method.name: method for method in _ALL})
 
 
-def defense(name: str, ball: LpBall, **options: Any) -> defenses.Defense:
+def defense(name: str, ball: PerturbationSet, **options: Any) -> defenses.Defense:
     """The defense of a method over a ball: `defense("rub", ball, top=8)`.
 
     Source: own
@@ -104,7 +108,7 @@ def defense(name: str, ball: LpBall, **options: Any) -> defenses.Defense:
     Parameters
     ----------
     name : str
-    ball : LpBall
+    ball : PerturbationSet
         "nominal" takes any and looks at none.
     **options
         Of the function in :mod:`robustcore.defenses`.

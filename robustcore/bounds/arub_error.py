@@ -16,15 +16,15 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ..balls import LpBall, check_ball
+from ..balls import SUPPORT, PerturbationSet, posed
 from ..errors import UnsupportedLayerError
 from ..networks import Dense, PooledRectifier, expanded
 from .inputs import last_layer_gaps, read_layers
 from .interval_arithmetic import Interval, first_interval
 
 
-def arub_error(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> Interval:
-    r"""Two numbers between which (exact worst gap) - aRUB lies, for any Lp ball and at any depth.
+def arub_error(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: PerturbationSet) -> Interval:
+    r"""Two numbers between which (exact worst gap) - aRUB lies, over any set and at any depth.
 
     .. math:: \text{aRUB}_k + \text{below}_k \;\le\; \sup_{\delta\in U} z_k(x+\delta)-z_y(x+\delta)
               \;\le\; \text{aRUB}_k + \text{above}_k
@@ -36,8 +36,8 @@ def arub_error(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -
     net : ReLUNetwork or nn.Sequential of supported layers, without max pools
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
-        Any p. The box is not used.
+    ball : PerturbationSet
+        A ball of any p, or another set. The box is not used.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def arub_error(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -
         For a max pool, whose first order is not unique where two neurons are equal.
     """
     network, h, y = read_layers(net, x, y)
-    check_ball(ball)
+    ball = posed(ball, h, "arub_error", SUPPORT)
     if any(isinstance(one, PooledRectifier) for one in network.activations):
         raise UnsupportedLayerError("arub_error takes networks without max pools; use bounds.rub.")
     layers = expanded(network)

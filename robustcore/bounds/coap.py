@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ..balls import LpBall, check_ball
+from ..balls import SUPPORT, PerturbationSet, posed
 from ..networks import AffineLayers, Dense
 from .inputs import last_layer_gaps, read_matrices
 from .interval_arithmetic import first_interval
@@ -24,7 +24,7 @@ from .propagation import in_blocks
 Relaxed = tuple[torch.Tensor, torch.Tensor]
 
 
-def coap(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
+def coap(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: PerturbationSet) -> torch.Tensor:
     r"""Upper bounds of the gaps from a feasible point of the dual of the relaxed network.
 
     Each unstable ReLU, :math:`l<0<u`, is replaced by the convex hull of its graph; the dual of that
@@ -41,8 +41,8 @@ def coap(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
     net : ReLUNetwork or nn.Sequential of supported layers
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
-        Any p; the paper trains with p = inf. The box is not used.
+    ball : PerturbationSet
+        A ball of any p, or another set; the paper trains with p = inf. The box is not used.
 
     Returns
     -------
@@ -58,8 +58,8 @@ def coap(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
     `crown` carries two rows a neuron, as its two lines have different slopes. Convolutions are
     expanded into matrices and max pools into tournaments of ReLUs: for small images.
     """
-    check_ball(ball)
     layers, leaks, x, y = read_matrices(net, x, y)
+    ball = posed(ball, x, "coap", SUPPORT)
     V, c = last_layer_gaps(layers, y)
     relaxed: list[Relaxed] = []
     for l, (W, b) in enumerate(layers[:-1]):
@@ -93,7 +93,7 @@ def _dual(
     rows: torch.Tensor,
     offsets: torch.Tensor,
     x: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
 ) -> torch.Tensor:
     """`rows` [z^l]_+ + `offsets` lies in [centre - below, centre + above]: the three, (3, n, R).
 
@@ -108,6 +108,7 @@ def _dual(
         rows = rows * slope[:, None]
         centre = centre + rows @ b
         rows = rows @ W
-    spread = ball.support(rows)
+    up = ball.support(rows)
+    down = up if ball.solid else ball.support(-rows)
     centre = centre + torch.einsum("nkm,nm->nk", rows, x)
-    return torch.stack([centre, above + spread, below + spread])
+    return torch.stack([centre, above + up, below + down])

@@ -15,7 +15,7 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import csr_array, diags_array, eye_array, vstack
 from torch import nn
 
-from ..balls import LpBall, check_ball
+from ..balls import LpBall, as_ball
 from ..errors import InputError, SolverError
 from .handing_on import Rectified, interval
 from .inputs import last_layer_gaps, read_matrices
@@ -71,7 +71,7 @@ def exact(
     SolverError
         If optimality was not proved within the time limit, or the solver's bound is refuted.
     """
-    check_ball(ball)
+    ball = as_ball(ball, "exact")
     if ball.p != 1 and not math.isinf(ball.p):
         raise InputError(f"the exact value needs an L1 or Linf ball, got p={ball.p:g}.")
     ball = LpBall(ball.p, ball.radius)  # its box is not used

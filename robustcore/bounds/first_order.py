@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ..balls import LpBall, check_ball
-from ..doors import answer, classes, read_batch
+from ..balls import SUPPORT, PerturbationSet, posed
+from ..doors import answer, as_tensor, classes, read_batch
 from ..losses import PerSampleLoss, cross_entropy
 from .inputs import last_layer_gaps, read_layers
 
@@ -18,7 +18,7 @@ def baseline(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     loss: PerSampleLoss = cross_entropy,
 ) -> torch.Tensor:
     r"""The loss linearised in the input, at its worst over the ball.
@@ -32,7 +32,7 @@ def baseline(
     net : module (n, M) -> (n, K)
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
+    ball : PerturbationSet
     loss : callable (n, K), (n,) -> (n,)
 
     Returns
@@ -47,8 +47,8 @@ def baseline(
     formula as printed.
     """
     wanted = torch.is_grad_enabled()
-    check_ball(ball)
     x, y = read_batch(net, x, y)
+    ball = posed(ball, x, "baseline", SUPPORT)
     x = x.detach().requires_grad_()
     with torch.enable_grad():
         value = loss(*classes(answer(net, x), y))
@@ -57,7 +57,7 @@ def baseline(
     return value + ball.support(gradient.flatten(1))  # (7)
 
 
-def arub(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
+def arub(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: PerturbationSet) -> torch.Tensor:
     r"""Approximate robust upper bound: each gap linearised in the input, at its worst.
 
     .. math:: (e_k-e_y)^\top z^L(x) + \rho\,\|(e_k-e_y)^\top\nabla_x z^L(x)\|_q
@@ -69,8 +69,8 @@ def arub(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
     net : ReLUNetwork or nn.Sequential of supported layers
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
-        Any p. The box is not used.
+    ball : PerturbationSet
+        A ball of any p, or another set. The box is not used.
 
     Returns
     -------
@@ -84,8 +84,8 @@ def arub(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torc
     layer and no double backward pass. A ReLU at exactly zero counts as inactive, [B] eq. (21); a
     max pool passes on the largest neuron of its window.
     """
-    check_ball(ball)
     value, jacobian = gap_jacobian(net, x, y)
+    ball = posed(ball, as_tensor("x", x), "arub", SUPPORT)
     return value + ball.support(jacobian)  # (9)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ..balls import LpBall, check_ball
+from ..balls import SUPPORT, PerturbationSet, posed
 from ..networks import AffineLayers, Dense
 from .inputs import last_layer_gaps, read_layers, read_matrices
 from .interval_arithmetic import first_interval, next_interval
@@ -21,7 +21,7 @@ from .interval_arithmetic import first_interval, next_interval
 _BLOCK = 2**21  # numbers of one product that is carried back, where no graph is kept
 
 
-def ibp(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
+def ibp(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: PerturbationSet) -> torch.Tensor:
     """Interval bound propagation: exact in the first layer, interval arithmetic after it.
 
     Source: own; method of Gowal et al. (2019)
@@ -31,8 +31,8 @@ def ibp(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch
     net : ReLUNetwork or nn.Sequential of supported layers
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
-        Any p. The box is not used.
+    ball : PerturbationSet
+        A ball of any p, or another set. The box is not used.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def ibp(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch
         Upper bounds of the worst gaps, sound up to rounding. Differentiable.
     """
     network, x, y = read_layers(net, x, y)
-    check_ball(ball)
+    ball = posed(ball, x, "ibp", SUPPORT)
     V, c = last_layer_gaps(network.maps, y)
     if not network.activations:
         return torch.einsum("nkm,nm->nk", V, x) + c + ball.support(V)
@@ -52,7 +52,7 @@ def ibp(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch
     return torch.einsum("nkr,nr->nk", V, mid) + torch.einsum("nkr,nr->nk", V.abs(), rad) + c
 
 
-def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
+def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: PerturbationSet) -> torch.Tensor:
     r"""CROWN: every ReLU between two lines, substituted backwards down to the input.
 
     An unstable neuron with :math:`l<0<u` lies below :math:`\frac{u}{u-l}(z-l)` and above
@@ -66,8 +66,8 @@ def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> tor
     net : ReLUNetwork or nn.Sequential of supported layers
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
-        Any p. The box is not used.
+    ball : PerturbationSet
+        A ball of any p, or another set. The box is not used.
 
     Returns
     -------
@@ -80,8 +80,8 @@ def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> tor
     CROWN's alone, and can be looser than `ibp` on single entries. Convolutions are expanded into
     matrices and max pools into tournaments of ReLUs: for small images.
     """
-    check_ball(ball)
     layers, leaks, x, y = read_matrices(net, x, y)
+    ball = posed(ball, x, "crown", SUPPORT)
     V, c = last_layer_gaps(layers, y)
     lines: list[_Lines] = []
     low = high = x  # not used before the first hidden layer sets them
@@ -171,7 +171,7 @@ def _backward(
     rows: torch.Tensor,
     offsets: torch.Tensor,
     x: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
 ) -> torch.Tensor:
     """Upper bounds of `rows` [z^l]_+ + `offsets` over the ball, l = len(lines): (n, rows)."""
     for (W, b), line in zip(reversed(layers[: len(lines)]), reversed(lines), strict=True):

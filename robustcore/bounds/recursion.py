@@ -40,21 +40,36 @@ ENTRIES = 2**22  # and at most so many numbers of one layer: convolutions are wi
 class Vertices:
     """W^1 delta at the 2M vertices of the L1 ball: first all +radius e_m, then all -radius e_m.
 
+    `radius` is one number, or (M,), (n, 1) or (n, M): of each feature, of each sample.
+
     Source: [B] Theorem 7
     """
 
     first: AffineMap
-    radius: float
+    radius: float | torch.Tensor
 
     def __len__(self) -> int:
         return 2 * self.first.n_inputs
 
     def at(self, index: torch.Tensor) -> torch.Tensor:
-        """Some of them, with a graph into W^1: (...) -> (..., r_1)."""
+        """Some of them, with a graph into W^1: (...) -> (..., r_1).
+
+        Of radii of each sample (v,) or (n, v) -> (n, v, r_1).
+        """
         M = self.first.n_inputs
         columns = self.first.columns(index % M)
         signs = 1 - 2 * (index >= M).to(columns)
-        return columns * (self.radius * signs)[..., None]
+        return columns * (self._radius(index % M, columns) * signs)[..., None]
+
+    def _radius(self, m: torch.Tensor, like: torch.Tensor) -> float | torch.Tensor:
+        if not isinstance(self.radius, torch.Tensor):
+            return self.radius
+        radius = self.radius.to(like)
+        if radius.ndim == 1:
+            return radius[m]
+        if radius.shape[1] == 1:
+            return radius
+        return radius[:, m] if m.ndim == 1 else radius.gather(1, m)
 
     def all(self) -> torch.Tensor:
         """(2M, r_1)."""

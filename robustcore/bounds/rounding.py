@@ -25,7 +25,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from ..balls import LpBall
+from ..balls import SUPPORT, PerturbationSet, posed
 from ..doors import two_logits
 from ..networks import Activation, Beside, Layered, LeakyRectifier, PooledRectifier, layered
 from ..networks.composing import compose
@@ -42,7 +42,7 @@ Layer = tuple[Errors, tuple[torch.Tensor, torch.Tensor]]  # and the interval of 
 
 
 def rounding(
-    net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall, proved: bool = False
+    net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: PerturbationSet, proved: bool = False
 ) -> torch.Tensor:
     r"""By how much a forward pass of the network can raise a gap above its exact value.
 
@@ -54,8 +54,8 @@ def rounding(
         Evaluated in the precision and on the device of its parameters.
     x : (n, ...) tensor, float64
     y : (n,) class labels
-    ball : LpBall
-        Any p. The box is not used.
+    ball : PerturbationSet
+        A ball of any p, or another set. The box is not used.
     proved : bool
         Whether every rounding counts at its worst. By default the roundings of sums count as
         independent, and what the network shows at x, 16-fold, at least.
@@ -76,6 +76,7 @@ def rounding(
     """
     with torch.no_grad():
         network, flat, y = read_layers(net, x, y)
+        ball = posed(ball, flat, "rounding", SUPPORT)
         like = own_precision(net, x)
         arithmetic = Arithmetic.of(like)
         arithmetic = replace(arithmetic, rounding=arithmetic.rounding + _OWN)
@@ -117,7 +118,7 @@ def _tied(last: Errors, arithmetic: Arithmetic) -> torch.Tensor:
 
 
 def _forward(
-    network: Layered, x: torch.Tensor, ball: LpBall, arithmetic: Arithmetic, likely: bool
+    network: Layered, x: torch.Tensor, ball: PerturbationSet, arithmetic: Arithmetic, likely: bool
 ) -> tuple[list[Layer], Errors]:
     """Errors of each hidden layer, with what it computes, and those of the last."""
     layers: list[Layer] = []
@@ -127,7 +128,8 @@ def _forward(
     for one, parts, activation in every:
         if not layers:
             absolute = [part.absolute() for part in parts]
-            reach = [row_support(compose(absolute[: i + 1]), ball) for i in range(len(parts))]
+            sizes = ball.sizes()
+            reach = [row_support(compose(absolute[: i + 1]), sizes) for i in range(len(parts))]
             low, high = first_interval(one, h, ball)
         else:
             low, high, reach = *next_interval(one, low, high), []

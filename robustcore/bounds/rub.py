@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ..balls import LpBall, check_ball
+from ..balls import EXTREME_POINTS, LpBall, PerturbationSet, Radii, as_ball, check_set
+from ..doors import as_tensor
 from ..errors import InputError
 from .first_order import arub, gap_jacobian
 from .recursion import Recursion, Vertices
@@ -21,7 +22,7 @@ def rub(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     t: str | Sequence[torch.Tensor] = "nominal",
     chunk: int | None = None,
 ) -> torch.Tensor:
@@ -38,8 +39,9 @@ def rub(
     x : (n, ...) tensor
         The bound is computed in its precision, whatever that of `net`.
     y : (n,) class labels
-    ball : LpBall
-        p must be 1. The box is not used.
+    ball : PerturbationSet
+        An L1 ball, or another set that lists its extreme points: `Radii(1, ...)`, `Hull`, `Swaps`.
+        The box is not used.
     t : "nominal" or sequence of (n, r_l) tensors, l = 1..L-1
         Slopes in [0, 1] of the concave parts. "nominal" is the paper's choice
         t = [sign(z^l(x))]_+; every t in [0, 1] gives a sound bound. Beside a max pool, (n, s_l, k).
@@ -56,7 +58,8 @@ def rub(
     Raises
     ------
     InputError
-        If the ball is not L1, or `t` has the wrong shapes or leaves [0, 1].
+        If the set has too many extreme points, as all balls but L1, or `t` has the wrong shapes or
+        leaves [0, 1].
 
     Notes
     -----
@@ -68,15 +71,38 @@ def rub(
     :math:`\sum_{i\in I} t_i z_i \le \max_{i\in I}[z_i]_+ \le \max_{i\in I}[u_i]_+` for slopes
     t >= 0 with a sum of at most 1 over each window I; "nominal" puts 1 on the largest neuron at x.
     """
-    check_l1(ball)
+    if isinstance(ball, LpBall):
+        check_l1(ball)
+    check_set(ball, "rub", EXTREME_POINTS)
     at = Recursion.around(net, x, y, t)
     if len(at.maps) == 1:
         return arub(net, x, y, ball)  # affine in x: the first order is exact
-    vertices = Vertices(at.maps[0], ball.radius)
+    ball = ball.around(as_tensor("x", x).flatten(1))
+    if isinstance(ball, LpBall):
+        return worst_value(at, Vertices(at.maps[0], ball.radius), chunk)
+    if isinstance(ball, Radii):
+        return worst_value(at, Vertices(at.maps[0], ball.radius * ball.radii), chunk)
+    points = ball.extreme_points(at.maps[0].n_inputs)
+    return worst_value(at, at.maps[0].linear(points.to(at.z)), chunk)
+
+
+def worst_value(
+    at: Recursion, steps: Vertices | torch.Tensor, chunk: int | None = None
+) -> torch.Tensor:
+    """The largest value over steps W^1 delta, with a graph: (V, r_1) or (n, V, r_1) -> (n, K).
+
+    Source: [B] Theorem 7, Theorem 11
+    """
     with torch.no_grad():
-        worst = at.worst(vertices, chunk)
-    bound = at.values(vertices.at(worst))  # (n, K, r_1) steps
-    return bound.diagonal(dim1=1, dim2=2)  # the vertex found for class k answers for class k
+        worst = at.worst(steps, chunk)
+    if isinstance(steps, Vertices):
+        chosen = steps.at(worst)  # (n, K, r_1)
+    elif steps.ndim == 2:
+        chosen = steps[worst]
+    else:
+        chosen = steps.gather(1, worst[..., None].expand(-1, -1, steps.shape[-1]))
+    # the vertex found for class k answers for class k
+    return at.values(chosen).diagonal(dim1=1, dim2=2)
 
 
 def rub_top(
@@ -117,11 +143,12 @@ def rub_top(
     return pairs.values(vertices.at(chosen)).reshape(n, K)
 
 
-def check_l1(ball: LpBall) -> None:
-    """Refuse every ball but L1, by name.
+def check_l1(given: PerturbationSet) -> LpBall:
+    """The ball itself if it is L1; all others are refused by name.
 
     Source: own
     """
-    check_ball(ball)
+    ball = as_ball(given, "RUB")
     if ball.p != 1:
         raise InputError(f"RUB needs an L1 ball, got p={ball.p:g}; use arub, or LpBall(1, ...).")
+    return ball

@@ -14,12 +14,12 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from ..balls import LpBall, check_ball
+from ..balls import LpBall, as_ball
 from ..doors import read_samples
 from ..errors import InputError, check_finite
 from .first_order import arub, gap_jacobian
 from .recursion import Recursion, Vertices
-from .rub import check_l1, rub
+from .rub import check_l1, rub, worst_value
 
 
 def rub_polytope(
@@ -57,14 +57,7 @@ def rub_polytope(
     if len(at.maps) == 1:
         clean, _ = gap_jacobian(net, x, y)
         return clean + (vertices @ at.V.mT).amax(dim=1)
-    steps = at.maps[0].linear(vertices)
-    with torch.no_grad():
-        worst = at.worst(steps)
-    if vertices.ndim == 2:
-        chosen = steps[worst]
-    else:
-        chosen = steps.gather(1, worst[..., None].expand(-1, -1, steps.shape[-1]))
-    return at.values(chosen).diagonal(dim1=1, dim2=2)
+    return worst_value(at, at.maps[0].linear(vertices))
 
 
 def rub_boxed(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
@@ -140,7 +133,7 @@ def rub_any(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> t
     (n, K) tensor
         Upper bounds of the worst gaps, sound up to rounding. No graph: for certification.
     """
-    check_ball(ball)
+    ball = as_ball(ball, "rub_any")
     if ball.p == 1:
         return rub(net, x, y, ball)
     with torch.no_grad():

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..balls import LpBall, check_ball
+from ..balls import SUPPORT, LpBall, PerturbationSet, as_ball, posed
 from ..errors import InputError
 from ..networks import AffineLayers
 from .inputs import last_layer_gaps, read_network
@@ -30,7 +30,7 @@ def split(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     s: Slopes = "nominal",
     t: Slopes = "nominal",
 ) -> torch.Tensor:
@@ -46,8 +46,8 @@ def split(
     net : ReLUNetwork or nn.Sequential of supported layers
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
-        Any p. The box is not used.
+    ball : PerturbationSet
+        A ball of any p, or another set. The box is not used.
     s, t : "nominal" or sequence of (n, r_l) or (n, K, r_l) tensors, l = 1..L-1
         Slopes in [0, 1]. "nominal" is [sign(z^l(x))]_+ of (21).
 
@@ -67,8 +67,8 @@ def split(
     Definition 10 is used with W^L in p_L and q_L (printed W^2) and for 2 <= l <= L-1 (printed from
     1, where s_1 does not exist).
     """
-    check_ball(ball)
     layers, x, y = read_network(net, x, y)
+    ball = posed(ball, x, "split", SUPPORT)
     V, total = last_layer_gaps(layers, y)
     chosen = [_slopes(name, value, x, layers, V) for name, value in (("s", s), ("t", t))]
     p, q = V.clamp(min=0), (-V).clamp(min=0)
@@ -197,7 +197,7 @@ def _nominal(layers: AffineLayers, x: torch.Tensor) -> list[torch.Tensor]:
 def _optimise(
     net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall, nested: bool
 ) -> torch.Tensor:
-    check_ball(ball)
+    ball = as_ball(ball, "the sup-inf form")
     with torch.no_grad():
         layers, x, y = read_network(net, x, y, torch.float64)
         V, c = last_layer_gaps(layers, y)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ..balls import LpBall, check_ball
+from ..balls import EXTREME_POINTS, SUPPORT, PerturbationSet, check_set
 from .propagation import crown, ibp
 from .rub import rub
 
 
-def tightest(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
-    """The entrywise minimum of RUB (for p = 1), CROWN and interval arithmetic.
+def tightest(
+    net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: PerturbationSet
+) -> torch.Tensor:
+    """The entrywise minimum of CROWN, interval arithmetic and, over few extreme points, RUB.
 
     Which one wins depends on how the network was trained, so a certificate should not have to
     choose. `coap` and `rub_any` are left out, as CROWN is usually tighter at their cost;
@@ -24,14 +26,15 @@ def tightest(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> 
     net : ReLUNetwork or nn.Sequential of supported layers
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
-        The box is not used.
+    ball : PerturbationSet
+        A ball of any p, or another set. The box is not used.
 
     Returns
     -------
     (n, K) tensor
         Upper bounds of the worst gaps, sound up to rounding, never looser than any of the three.
     """
-    check_ball(ball)
+    check_set(ball, "tightest", SUPPORT)
     bound = torch.minimum(crown(net, x, y, ball), ibp(net, x, y, ball))
-    return torch.minimum(bound, rub(net, x, y, ball)) if ball.p == 1 else bound
+    listed = ball.lacks(EXTREME_POINTS) is None
+    return torch.minimum(bound, rub(net, x, y, ball)) if listed else bound
