@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from ..balls import LpBall
+from ..balls import PROJECTION, LpBall, PerturbationSet
 from ..errors import InputError, check_count
 from ..losses import PerSampleLoss
 from .batch import AttackedBatch, check_generator, evaluating
-from .climbing import climb, climb_l1, climb_l1_from_afar
+from .climbing import climb, climb_by_points, climb_l1, climb_l1_from_afar
 from .gradient import fgm
 from .objectives import margin, relative_cross_entropy
 
@@ -23,7 +23,7 @@ def apgd(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     steps: int = 100,
     restarts: int = 1,
     generator: torch.Generator | None = None,
@@ -47,8 +47,9 @@ def apgd(
     x : (n, ...) tensor
         Inside the box of the ball, if it has one.
     y : (n,) class labels
-    ball : LpBall
-        Any p; other exponents than 1 take the schedule of p = 2.
+    ball : PerturbationSet
+        A ball of any p, other exponents than 1 taking the schedule of p = 2; or another set. Over
+        one without a projection the path goes towards one of its extreme points at a time.
     steps : int
         Gradient steps of each path.
     restarts : int
@@ -78,7 +79,7 @@ def apgd(
     judge = AttackedBatch(net, x, y, ball, margin)
     with evaluating(net):
         best_delta = fgm(net, x, y, ball, margin).flatten(1) - judge.x
-        best_delta = judge.project(best_delta)
+        best_delta = judge.inside(best_delta)
         best = judge.loss(best_delta)
         for loss in losses:
             attacked = AttackedBatch(net, x, y, ball, loss)
@@ -91,7 +92,9 @@ def apgd(
     return judge.settle(best_delta)
 
 
-def _climber(ball: LpBall, path: int) -> Callable[..., torch.Tensor]:
-    if ball.p != 1:
+def _climber(ball: PerturbationSet, path: int) -> Callable[..., torch.Tensor]:
+    if ball.lacks(PROJECTION):
+        return climb_by_points
+    if not (isinstance(ball, LpBall) and ball.p == 1):
         return climb
     return climb_l1 if path % 2 else climb_l1_from_afar

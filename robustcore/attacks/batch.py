@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..balls import LpBall, check_ball
+from ..balls import MAXIMISER, PROJECTION, LpBall, PerturbationSet, check_set, posed
 from ..doors import answer, classes, per_sample, read_batch
 from ..errors import InputError, RobustcoreError, check_finite
 from ..losses import PerSampleLoss
@@ -23,7 +23,7 @@ from ..losses import PerSampleLoss
 _L1_SHARE = 0.01  # of the coordinates move in the first L1 step, one in the last
 
 
-def check_inside(x_perturbed: torch.Tensor, x: torch.Tensor, ball: LpBall) -> None:
+def check_inside(x_perturbed: torch.Tensor, x: torch.Tensor, ball: PerturbationSet) -> None:
     """Refuse perturbed inputs that leave the ball or the box, or are none at all.
 
     Source: own
@@ -31,7 +31,7 @@ def check_inside(x_perturbed: torch.Tensor, x: torch.Tensor, ball: LpBall) -> No
     Parameters
     ----------
     x_perturbed, x : (n, ...) tensors
-    ball : LpBall
+    ball : PerturbationSet
 
     Raises
     ------
@@ -44,12 +44,12 @@ def check_inside(x_perturbed: torch.Tensor, x: torch.Tensor, ball: LpBall) -> No
     Tolerated are 1e-6 of the radius, and the rounding of an addition x + delta in the precision
     of x: one unit in the last place of each coordinate. `fgm` and `pgd` need neither.
     """
-    check_ball(ball)
     check_like("an attack's answer", x_perturbed, x)
+    ball = posed(ball, x, "check_inside")
     flat = x.flatten(1).double()
     delta = x_perturbed.flatten(1).double() - flat
     rounding = torch.finfo(x.dtype).eps * (flat.abs() + delta.abs())
-    excess = ball.norm(delta) - ball.norm(rounding) - ball.radius * (1 + 1e-6)
+    excess = ball.excess(delta, rounding)
     outside = excess > 0
     if ball.box is not None:
         low, high = ball.box
@@ -110,14 +110,16 @@ class AttackedBatch:
     Source: own
     """
 
-    def __init__(self, net: nn.Module, x: Any, y: Any, ball: LpBall, loss: PerSampleLoss) -> None:
-        check_ball(ball)
+    def __init__(
+        self, net: nn.Module, x: Any, y: Any, ball: PerturbationSet, loss: PerSampleLoss
+    ) -> None:
+        check_set(ball, "an attack", MAXIMISER)
         if not callable(loss):
             raise InputError(f"loss must be a callable (n, K), (n,) -> (n,), got {loss!r}.")
         x, y = read_batch(net, x, y)
         if ball.box is not None and bool(((x < ball.box[0]) | (x > ball.box[1])).any()):
             raise InputError(f"x must lie in the box of {ball!r}; clip or rescale it first.")
-        self.net, self.ball, self.per_sample = net, ball, loss
+        self.net, self.ball, self.per_sample = net, ball.around(x.detach().flatten(1)), loss
         self.shape: tuple[int, ...] = tuple(x.shape)
         self.y = y
         self.x = x.detach().flatten(1)
@@ -126,9 +128,10 @@ class AttackedBatch:
         """Some of the samples: rows of x and y."""
         other = copy.copy(self)
         other.x, other.y, other.shape = self.x[rows], self.y[rows], (len(rows), *self.shape[1:])
+        other.ball = self.ball.at(rows)
         return other
 
-    def within(self, ball: LpBall) -> AttackedBatch:
+    def within(self, ball: PerturbationSet) -> AttackedBatch:
         """The same samples, network and loss in another ball."""
         other = copy.copy(self)
         other.ball = ball
@@ -180,7 +183,11 @@ class AttackedBatch:
         assert generator is not None  # refused at the door
         seed = torch.randint(2**62, (1,), generator=generator, device=generator.device)
         drawn = self.ball.sample(tuple(self.x.shape), np.random.default_rng(int(seed)))
-        return self.project(torch.as_tensor(drawn).to(self.x))
+        return self.inside(torch.as_tensor(drawn).to(self.x))
+
+    def inside(self, delta: torch.Tensor) -> torch.Tensor:
+        """Projected where the set has a projection; else a point of it as it is."""
+        return delta if self.ball.lacks(PROJECTION) else self.project(delta)
 
     def room(self, direction: torch.Tensor, delta: torch.Tensor) -> torch.Tensor:
         """How far each coordinate of x + delta can go along the sign of `direction`."""
@@ -192,7 +199,9 @@ class AttackedBatch:
 
     def linear_maximiser(self, gradient: torch.Tensor) -> torch.Tensor:
         """The best perturbation of the linearised loss over the ball cut with the box."""
-        if self.ball.box is None or self.ball.p != 1:
+        if self.ball.box is None:
+            return self.inside(self.ball.maximiser(gradient))
+        if not (isinstance(self.ball, LpBall) and self.ball.p == 1):
             return self.project(self.ball.maximiser(gradient))
         order = gradient.abs().argsort(dim=-1, descending=True, stable=True)
         room = self.room(gradient, torch.zeros_like(gradient)).gather(-1, order)
@@ -205,7 +214,7 @@ class AttackedBatch:
 
         For p = 1 spread over a few free coordinates at first, a true steepest step at the end.
         """
-        if self.ball.p != 1:
+        if not (isinstance(self.ball, LpBall) and self.ball.p == 1):
             return self.ball.with_radius(1.0).maximiser(gradient)
         free = gradient * (self.room(gradient, delta) > 0)
         k = max(1, round((_L1_SHARE * free.shape[-1]) ** (1 - done)))
@@ -215,6 +224,8 @@ class AttackedBatch:
     def settle(self, delta: torch.Tensor) -> torch.Tensor:
         """x + delta in the precision of x, rounded towards x so that nothing leaves the ball."""
         exact = delta.double()
+        if not self.ball.solid:
+            return (self.x.double() + exact).to(self.x).view(self.shape)
         excess = (self.ball.norm(exact) / self.ball.radius).clamp(min=1.0)  # rounding only
         exact = exact / excess[:, None] if self.ball.radius > 0 else torch.zeros_like(exact)
         moved = (self.x.double() + exact).to(self.x)

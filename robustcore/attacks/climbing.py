@@ -1,4 +1,4 @@
-r"""The two climbs of APGD: steps that halve (p > 1), and steps that get sparser (p = 1).
+r"""The climbs of APGD: steps that halve (p > 1), that get sparser (p = 1), from point to point.
 
 Shape letters: n samples, d inputs after flattening.
 """
@@ -97,6 +97,25 @@ def climb(attacked: AttackedBatch, start: torch.Tensor, steps: int) -> torch.Ten
             path.return_to_best(halved)
             last_delta = torch.where(halved[:, None], path.delta, last_delta)
             rises, last_best, last_look = torch.zeros_like(rises), path.best, step
+    return path.best_delta
+
+
+def climb_by_points(attacked: AttackedBatch, start: torch.Tensor, steps: int) -> torch.Tensor:
+    r"""Towards the best point of the linearised loss, ever shorter: (n, d) -> (n, d).
+
+    .. math:: \delta_{t+1} = \delta_t + \tfrac2{t+2}\,(s_t-\delta_t),\qquad
+              s_t\in\arg\max_{s\in U}s^\top\nabla_xL(x+\delta_t)
+
+    Source: own; Frank, Wolfe (1956)
+
+    Notes
+    -----
+    It needs no projection: a set that is convex holds the way between two of its points.
+    """
+    path = _Path.at(attacked, start)
+    for step in range(steps):
+        towards = attacked.ball.maximiser(path.gradient)
+        path.move(path.delta + 2 / (step + 2) * (towards - path.delta))
     return path.best_delta
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ..balls import LpBall
+from ..balls import MAXIMISER, PROJECTION, PerturbationSet, check_set
 from ..errors import check_count, check_nonnegative
 from ..losses import PerSampleLoss, cross_entropy
 from .batch import AttackedBatch, check_generator, evaluating
@@ -18,7 +18,7 @@ def fgm(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     loss: PerSampleLoss = cross_entropy,
 ) -> torch.Tensor:
     r"""Fast gradient method: the point of the ball at which the linearised loss is largest.
@@ -35,7 +35,7 @@ def fgm(
     x : (n, ...) tensor
         Inside the box of the ball, if it has one.
     y : (n,) class labels
-    ball : LpBall
+    ball : PerturbationSet
     loss : callable (n, K), (n,) -> (n,)
         As published the cross-entropy, whose gradient vanishes where the logits are large.
 
@@ -60,7 +60,7 @@ def pgd(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     steps: int = 40,
     step_size: float | None = None,
     random_start: bool = False,
@@ -81,7 +81,7 @@ def pgd(
     x : (n, ...) tensor
         Inside the box of the ball, if it has one.
     y : (n,) class labels
-    ball : LpBall
+    ball : PerturbationSet
     steps : int
         Gradient steps of each path.
     step_size : float, optional
@@ -124,6 +124,7 @@ def pgd(
         check_generator(generator)
     if step_size is not None:
         check_nonnegative("step_size", step_size)
+    check_set(ball, "pgd", MAXIMISER, PROJECTION)
     attacked = AttackedBatch(net, x, y, ball, loss)
     size = 2.5 * ball.radius / steps if step_size is None else step_size
     with evaluating(net):

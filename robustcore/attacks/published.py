@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..balls import LpBall, check_ball
+from ..balls import LpBall, as_ball
 from ..doors import Logits, answer, classes, read_batch
 from ..errors import InputError, MissingExtraError, check_count
 from ..losses import cross_entropy
@@ -173,7 +173,7 @@ def by_foolbox(
 
 
 def _defaults(method: str, ball: LpBall) -> tuple[int, float]:
-    check_ball(ball)
+    ball = as_ball(ball, "as_published")
     if method not in ("fgm", "pgd"):
         raise InputError(f"method must be 'fgm' or 'pgd', got {method!r}.")
     if (method, ball.p) not in _DEFAULTS:

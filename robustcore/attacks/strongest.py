@@ -8,11 +8,11 @@ from functools import partial
 import torch
 from torch import nn
 
-from ..balls import LpBall
+from ..balls import PROJECTION, PerturbationSet
 from ..doors import as_tensor, read_batch
 from ..errors import InputError, check_count, check_finite
 from .auto import apgd
-from .batch import AttackedBatch, check_generator, evaluating
+from .batch import AttackedBatch, check_generator, check_inside, evaluating
 from .gradient import fgm, pgd
 from .objectives import margin, relative_cross_entropy, towards
 
@@ -23,7 +23,7 @@ def strongest(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     steps: int = 100,
     restarts: int = 1,
     targets: int = 9,
@@ -47,8 +47,8 @@ def strongest(
     x : (n, ...) tensor
         Inside the box of the ball, if it has one.
     y : (n,) class labels
-    ball : LpBall
-        Any p.
+    ball : PerturbationSet
+        A ball of any p, or another set; `pgd` is left out where it has no projection.
     steps : int
         Gradient steps of each path.
     restarts : int
@@ -59,8 +59,8 @@ def strongest(
         Needed with more than one restart.
     candidates : sequence of (n, ...) tensors
         Perturbed inputs from elsewhere: found on another network, in a smaller ball, by another
-        library. They are projected first. With the points of a smaller radius among them, robust
-        accuracy never rises with the radius.
+        library. They are projected first, or must lie inside a set that has no projection. With
+        the points of a smaller radius among them, robust accuracy never rises with the radius.
     stop_when_wrong : bool
         False attacks every sample to the end, for the largest loss and not only for an error.
 
@@ -122,15 +122,18 @@ def _attacks(
                 f"{tuple(candidate.shape)}."
             )
         check_finite("a candidate", candidate)
+        if judge.ball.lacks(PROJECTION):
+            check_inside(candidate.to(x), x, judge.ball)
         moved = candidate.detach().flatten(1).to(judge.x) - judge.x
-        inside = judge.settle(judge.project(moved))
+        inside = judge.settle(judge.inside(moved))
         yield partial(_taken, inside)
 
     def run(rows: torch.Tensor, attack: Callable[..., torch.Tensor]) -> torch.Tensor:
-        return attack(judge.net, x[rows], y[rows], judge.ball)
+        return attack(judge.net, x[rows], y[rows], judge.ball.at(rows))
 
     yield partial(run, attack=partial(fgm, loss=margin))
-    yield partial(run, attack=partial(pgd, steps=steps, loss=relative_cross_entropy))
+    if judge.ball.lacks(PROJECTION) is None:
+        yield partial(run, attack=partial(pgd, steps=steps, loss=relative_cross_entropy))
     for loss in (relative_cross_entropy, margin):
         climb = partial(apgd, steps=steps, restarts=restarts, generator=generator, losses=(loss,))
         yield partial(run, attack=climb)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from scipy.stats import beta
 from torch import nn
 
 from .. import attacks
-from ..balls import LpBall, check_ball
+from ..balls import PerturbationSet, posed
 from ..doors import answer, read_batch
 from ..errors import InputError, check_number
 
-Attack = Callable[[nn.Module, torch.Tensor, torch.Tensor, LpBall], torch.Tensor]
+Attack = Callable[[nn.Module, torch.Tensor, torch.Tensor, Any], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def adversarial_accuracy(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     attack: Attack | Sequence[Attack] = attacks.apgd,
 ) -> Accuracy:
     """Share of samples that are correct on the clean input and after every attack.
@@ -108,7 +109,7 @@ def adversarial_accuracy(
     net : module (n, ...) -> (n, K)
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
+    ball : PerturbationSet
     attack : callable (net, x, y, ball) -> (n, ...) tensor, or a sequence of them
         A sample counts as robust only if it withstands all. Give options by
         `functools.partial`. Default: `apgd`, two losses of 100 steps each, whose answer does not
@@ -152,7 +153,7 @@ def withstands(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     attack: Attack | Sequence[Attack] = attacks.apgd,
 ) -> torch.Tensor:
     """Which samples stay correct under every attack: (n,) booleans.
@@ -168,15 +169,16 @@ def withstands(
     -------
     (n,) tensor of booleans
     """
-    check_ball(ball)
     x, y = read_batch(net, x, y)
+    ball = posed(ball, x, "an attack")
     standing = correct(net, x, y)
     for one in _attacks(attack):
         rows = standing.nonzero()[:, 0]  # what is already wrong needs no attack
         if len(rows) == 0:
             break
-        attacked = one(net, x[rows], y[rows], ball)
-        attacks.check_inside(attacked, x[rows], ball)
+        there = ball.at(rows)
+        attacked = one(net, x[rows], y[rows], there)
+        attacks.check_inside(attacked, x[rows], there)
         standing[rows] = correct(net, attacked.detach(), y[rows])
     return standing
 

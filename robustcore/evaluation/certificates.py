@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from .. import bounds, methods
-from ..balls import LpBall, check_ball
+from ..balls import Hull, PerturbationSet, check_set
 from ..doors import class_labels, read_batch
 from ..errors import InputError, check_nonnegative
 from ..networks import layered
@@ -26,7 +26,7 @@ def certified_accuracy(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     method: str = "best",
     margin: float = 1e-9,
     rounding: str = "likely",
@@ -41,8 +41,9 @@ def certified_accuracy(
     net : ReLUNetwork or nn.Sequential of supported layers
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
-        Only "rub_boxed" uses the box; the other proofs are for the ball, which is larger.
+    ball : PerturbationSet
+        A ball, or another set that answers what the method asks (:mod:`robustcore.methods`). Only
+        "rub_boxed" uses the box; the other proofs are for the ball, which is larger.
     method : str
         A bound of :mod:`robustcore.bounds` by its name: "rub", "rub_optimised", "rub_any",
         "rub_boxed", "coap", "crown", "ibp", "exact"; or "best", the least of RUB, CROWN and
@@ -86,7 +87,7 @@ def certified(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     method: str = "best",
     margin: float = 1e-9,
     rounding: str = "likely",
@@ -110,7 +111,7 @@ def certified(
     Raises
     ------
     InputError
-        For an unknown method, an estimate that proves nothing, or a ball it does not cover.
+        For an unknown method, an estimate that proves nothing, or a set it does not cover.
     UnsupportedLayerError
         If the network does not compute what its layers say.
     """
@@ -118,22 +119,26 @@ def certified(
     check_nonnegative("margin", margin)
     if rounding not in _ROUNDINGS:
         raise InputError(f"rounding must be one of {', '.join(_ROUNDINGS)}, got {rounding!r}.")
-    check_ball(ball)
+    check_set(ball, method)  # what the bound asks, it refuses itself
     given = (x, y, *(net.parameters() if isinstance(net, nn.Module) else ()))
     if any(isinstance(one, torch.Tensor) and is_wrapped(one) for one in given):
         raise InputError("a certificate cannot be checked inside torch.func; ask for it outside.")
     x, y = read_batch(net, x, y)
     y = class_labels(y, layered(net, x.shape[1:]).maps[-1].n_outputs)
     with torch.no_grad():
-        batch = _at_once(net, x, method, memory)
+        ball, rows = ball.around(x.flatten(1)), torch.arange(len(x), device=x.device)
+        batch = _at_once(net, x, method, memory, ball)
         found = torch.empty(len(x), dtype=torch.bool, device=x.device)
         for start in range(0, max(1, len(x)), batch):
             some = slice(start, start + batch)
-            found[some] = _proved(bound, net, x[some].double(), y[some], ball, margin, rounding)
+            there = ball.at(rows[some])
+            found[some] = _proved(bound, net, x[some].double(), y[some], there, margin, rounding)
     return found
 
 
-def _at_once(net: nn.Module, x: torch.Tensor, method: str, memory: float) -> int:
+def _at_once(
+    net: nn.Module, x: torch.Tensor, method: str, memory: float, ball: PerturbationSet
+) -> int:
     """Samples whose certificates fit into so many bytes."""
     if not memory > 0:
         raise InputError(f"memory must be a positive number of bytes, got {memory}.")
@@ -143,6 +148,8 @@ def _at_once(net: nn.Module, x: torch.Tensor, method: str, memory: float) -> int
     numbers = 12 * (K + 1) * widest  # rows of all classes, and some copies
     if method in ("rub_boxed", "rub_any"):
         numbers += 16 * M * K  # the gains of all vertices, sorted
+    if isinstance(ball, Hull):
+        numbers += 4 * ball.points.shape[-2] * widest  # the steps of all points
     if method == "rub_optimised":
         numbers += 24 * 8 * K * widest * len(maps)  # the graph of 24 vertices a class
     return max(1, min(_BATCH, int(memory // (8 * numbers))))
@@ -153,7 +160,7 @@ def _proved(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     margin: float,
     rounding: str,
 ) -> torch.Tensor:
@@ -164,6 +171,7 @@ def _proved(
     if rounding == "none" or not bool(proved.any()):
         return proved
     rows = proved.nonzero()[:, 0]
-    added = bounds.rounding(net, x[rows], y[rows], ball, proved=rounding == "proved")
+    there = ball.at(rows)
+    added = bounds.rounding(net, x[rows], y[rows], there, proved=rounding == "proved")
     proved[rows] = ((gaps[rows] + added <= -margin) | ~others[rows]).all(dim=1)
     return proved

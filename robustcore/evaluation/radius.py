@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from ..balls import LpBall, check_ball
+from ..balls import PerturbationSet, posed
 from ..doors import read_batch
 from ..errors import InputError, check_number
 from .certificates import certified
@@ -17,7 +17,7 @@ def certified_radius(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     method: str = "best",
     tolerance: float = 1e-2,
     margin: float = 1e-9,
@@ -35,9 +35,9 @@ def certified_radius(
     net : ReLUNetwork or nn.Sequential of supported layers
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
-        Its exponent, its box if the method uses one, and as `radius` the largest radius asked
-        about, in the units of x. Must be positive.
+    ball : PerturbationSet
+        Its shape, its box if the method uses one, and as `radius` the largest radius asked about:
+        in the units of x for a ball, as a share of other sets. Must be positive.
     method : str
         As for :func:`certified_accuracy`.
     tolerance : float
@@ -66,8 +66,8 @@ def certified_radius(
     larger one too. All samples share one dyadic grid of radii: those that stand at the same radius
     are certified in one call.
     """
-    check_ball(ball)
     x, y = read_batch(net, x, y)
+    ball = posed(ball, x, "a certified radius")
     if not ball.radius > 0:
         raise InputError(f"the largest radius must be positive, got {ball!r}; give it a radius.")
     if not 0 < check_number("tolerance", tolerance) <= 1:
@@ -75,7 +75,7 @@ def certified_radius(
     cells = 2 ** math.ceil(-math.log2(tolerance))
 
     def proved(rows: torch.Tensor, at: int) -> torch.Tensor:
-        there = ball.with_radius(ball.radius * at / cells)
+        there = ball.at(rows).with_radius(ball.radius * at / cells)
         return certified(net, x[rows], y[rows], there, method, margin, rounding)
 
     everyone = torch.arange(len(x), device=x.device)
