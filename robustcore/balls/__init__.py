@@ -6,7 +6,7 @@ papers: paper A uses it in (11), (15) and (18), paper B in (7), (9) and (20).
 
 from . import polytopes as polytopes
 from .hull import Hull, Swaps
-from .lp import LpBall, as_ball, check_ball
+from .lp import LpBall, as_ball
 from .questions import (
     EXTREME_POINTS,
     MAXIMISER,
@@ -31,7 +31,6 @@ __all__ = [
     "Radii",
     "Swaps",
     "as_ball",
-    "check_ball",
     "check_set",
     "posed",
 ]

@@ -270,11 +270,3 @@ class LpBall(PerturbationSet):
         if bool((x < low).any() | (x > high).any()):
             raise InputError(f"x must lie in the box ({low:g}, {high:g}) of {self!r}.")
         return low - x, high - x
-
-
-def check_ball(ball: Any) -> None:
-    """Refuse what is not an `LpBall`.
-
-    Source: own
-    """
-    as_ball(ball, "this")

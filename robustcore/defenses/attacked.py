@@ -10,7 +10,7 @@ from torch import nn
 
 from .. import attacks
 from ..attacks.batch import check_generator
-from ..balls import LpBall, check_ball
+from ..balls import MAXIMISER, PROJECTION, LpBall, PerturbationSet, check_set
 from ..errors import check_count, check_nonnegative
 from ..losses import PerSampleLoss, cross_entropy
 from . import explicit
@@ -35,7 +35,7 @@ def nominal(loss: PerSampleLoss = cross_entropy) -> Defense:
 
 
 def fgsm(
-    ball: LpBall,
+    ball: PerturbationSet,
     random_start: bool = False,
     generator: torch.Generator | None = None,
     loss: PerSampleLoss = cross_entropy,
@@ -49,7 +49,7 @@ def fgsm(
 
     Parameters
     ----------
-    ball : LpBall
+    ball : PerturbationSet
     random_start : bool
         One step of length 1.25 radius from a uniform point of the ball, as Wong, Rice, Kolter
         (2020) do it.
@@ -66,7 +66,7 @@ def fgsm(
     The attacked inputs are constants: no gradient flows through the attack. With a random start
     the better of three points is kept: the start, the step from it, and the plain fast gradient.
     """
-    check_ball(ball)
+    check_set(ball, "fgsm", MAXIMISER, *((PROJECTION,) if random_start else ()))
     if random_start:
         attack = partial(
             attacks.pgd,
@@ -91,7 +91,7 @@ def fgsm(
 
 
 def pgd(
-    ball: LpBall,
+    ball: PerturbationSet,
     steps: int = 40,
     step_size: float | None = None,
     random_start: bool = False,
@@ -104,7 +104,7 @@ def pgd(
 
     Parameters
     ----------
-    ball : LpBall
+    ball : PerturbationSet
     steps, step_size, random_start, generator
         As for :func:`robustcore.attacks.pgd`.
     loss : callable (n, K), (n,) -> (n,)
@@ -117,7 +117,7 @@ def pgd(
     -----
     The attacked inputs are constants: no gradient flows through the attack.
     """
-    check_ball(ball)
+    check_set(ball, "pgd", MAXIMISER, PROJECTION)
     check_count("steps", steps)
     if step_size is not None:
         check_nonnegative("step_size", step_size)
@@ -139,9 +139,11 @@ def pgd(
     return Defense(f"pgd({ball!r}{options})", _on(attack, ball, loss), ball, remake, own)
 
 
-def _ascent(ball: LpBall, loss: PerSampleLoss, steps: int = 0) -> StackedLoss | None:
+def _ascent(ball: PerturbationSet, loss: PerSampleLoss, steps: int = 0) -> StackedLoss | None:
     """The attack in explicit form, where there is one."""
-    if loss is not cross_entropy or not explicit.Ascent.covers(ball.p, ball.box):
+    if loss is not cross_entropy or not isinstance(ball, LpBall):
+        return None
+    if not explicit.Ascent.covers(ball.p, ball.box):
         return None
     attack = explicit.Ascent(ball.p, steps, 2.5 / steps if steps else 0.0, ball.box)
     return partial(explicit.attacked, attack=attack)
@@ -157,7 +159,9 @@ def _nominal(net: nn.Module, x: torch.Tensor, y: torch.Tensor, loss: PerSampleLo
     return at_points(net, x, y, loss)
 
 
-def _on(attack: Callable[..., torch.Tensor], ball: LpBall, loss: PerSampleLoss) -> PerSampleDefense:
+def _on(
+    attack: Callable[..., torch.Tensor], ball: PerturbationSet, loss: PerSampleLoss
+) -> PerSampleDefense:
     return partial(_attacked, attack=attack, ball=ball, loss=loss)
 
 
@@ -166,7 +170,7 @@ def _attacked(
     x: torch.Tensor,
     y: torch.Tensor,
     attack: Callable[..., torch.Tensor],
-    ball: LpBall,
+    ball: PerturbationSet,
     loss: PerSampleLoss,
 ) -> torch.Tensor:
     return at_points(net, attack(net, x, y, ball, loss=loss), y, loss)

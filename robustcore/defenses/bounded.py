@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from .. import bounds
-from ..balls import LpBall
+from ..balls import EXTREME_POINTS, SUPPORT, LpBall, PerturbationSet, check_set
 from ..errors import InputError, check_count, check_number
 from ..losses import PerSampleLoss, cross_entropy
 from . import explicit
@@ -16,7 +16,7 @@ from .defense import Defense, PerSampleDefense, at_points, from_gaps
 
 
 def rub(
-    ball: LpBall,
+    ball: PerturbationSet,
     loss: PerSampleLoss = cross_entropy,
     chunk: int | None = None,
     top: int | None = None,
@@ -27,8 +27,8 @@ def rub(
 
     Parameters
     ----------
-    ball : LpBall
-        p must be 1.
+    ball : PerturbationSet
+        An L1 ball; without `top` also another set that lists its extreme points.
     loss : callable
         Translation invariant and monotone, as Lemma 1 wants it.
     chunk : int, optional
@@ -46,31 +46,34 @@ def rub(
     Raises
     ------
     InputError
-        For a ball that is not L1.
+        For a set of too many extreme points, as all balls but L1.
     """
-    bounds.check_l1(ball)
+    if isinstance(ball, LpBall) or top is not None:
+        bounds.check_l1(ball)
+    check_set(ball, "rub", EXTREME_POINTS)
     for name, count in (("chunk", chunk), ("top", top)):
         if count is not None:
             check_count(name, count)
     bound = partial(bounds.rub, chunk=chunk) if top is None else partial(bounds.rub_top, top=top)
+    own = loss is cross_entropy and isinstance(ball, LpBall)
     few = "" if top is None else f", top={top}"
     return Defense(
         f"rub({ball!r}{few})",
         from_gaps(bound, ball, loss),
         ball,
         partial(rub, loss=loss, chunk=chunk, top=top),
-        partial(explicit.rub, top=top) if loss is cross_entropy else None,
+        partial(explicit.rub, top=top) if own else None,
     )
 
 
-def coap(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
+def coap(ball: PerturbationSet, loss: PerSampleLoss = cross_entropy) -> Defense:
     r"""Lemma 1 on the dual bound of the convex outer adversarial polytope, any p.
 
     Source: [B] Section 6.3 (COAP), Table 6; method of Wong, Kolter (2018)
 
     Parameters
     ----------
-    ball : LpBall
+    ball : PerturbationSet
         The paper trains with p = inf.
     loss : callable
         Translation invariant and monotone, as Lemma 1 wants it.
@@ -85,18 +88,19 @@ def coap(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
     The cost is that of :func:`robustcore.bounds.coap` and its backward pass. The paper gives
     neither code nor settings for its COAP; this is the exact bound, not the projected estimate.
     """
+    check_set(ball, "coap", SUPPORT)
     worst = from_gaps(bounds.coap, ball, loss)
     return Defense(f"coap({ball!r})", worst, ball, partial(coap, loss=loss))
 
 
-def crown(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
+def crown(ball: PerturbationSet, loss: PerSampleLoss = cross_entropy) -> Defense:
     r"""Lemma 1 on the CROWN bounds, any p.
 
     Source: own; bounds of Zhang et al. (2018)
 
     Parameters
     ----------
-    ball : LpBall
+    ball : PerturbationSet
     loss : callable
         Translation invariant and monotone, as Lemma 1 wants it.
 
@@ -110,11 +114,14 @@ def crown(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
     The loss jumps where a neuron's lower line changes its slope between 0 and 1; its gradient is
     that of the piece. About twice the cost of `coap`.
     """
+    check_set(ball, "crown", SUPPORT)
     worst = from_gaps(bounds.crown, ball, loss)
     return Defense(f"crown({ball!r})", worst, ball, partial(crown, loss=loss))
 
 
-def ibp(ball: LpBall, clean_weight: float = 0.0, loss: PerSampleLoss = cross_entropy) -> Defense:
+def ibp(
+    ball: PerturbationSet, clean_weight: float = 0.0, loss: PerSampleLoss = cross_entropy
+) -> Defense:
     r"""Lemma 1 on interval bounds, mixed with the clean loss as Gowal et al. do.
 
     .. math:: \kappa\,L\bigl(y, z(x)\bigr)
@@ -124,7 +131,7 @@ def ibp(ball: LpBall, clean_weight: float = 0.0, loss: PerSampleLoss = cross_ent
 
     Parameters
     ----------
-    ball : LpBall
+    ball : PerturbationSet
         Any p; the first layer is bounded exactly.
     clean_weight : float
         kappa in [0, 1]. The original lowers it from 1 to 1/2 while the radius grows: train in
@@ -145,6 +152,7 @@ def ibp(ball: LpBall, clean_weight: float = 0.0, loss: PerSampleLoss = cross_ent
     """
     if not 0 <= check_number("clean_weight", clean_weight) <= 1:
         raise InputError(f"clean_weight must be between 0 and 1, got {clean_weight}.")
+    check_set(ball, "ibp", SUPPORT)
     worst = from_gaps(bounds.ibp, ball, loss)
     remake = partial(ibp, clean_weight=clean_weight, loss=loss)
     if clean_weight == 0:

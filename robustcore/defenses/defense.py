@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
 
-from ..balls import LpBall, check_ball
+from ..balls import PerturbationSet, check_set
 from ..doors import answer, class_labels, classes, per_sample, read_batch, whole_labels
 from ..errors import InputError
 from ..losses import PerSampleLoss, adversarial_loss_bound
@@ -33,7 +34,7 @@ class Defense:
         The call that makes it, which is also its `repr`.
     per_sample : callable (net, x, y) -> (n,) tensor
         The loss of each sample, without the mean.
-    ball : LpBall or None
+    ball : PerturbationSet or None
         The perturbations it defends against.
     remake : callable ball -> Defense, optional
         The same defense on another ball.
@@ -49,13 +50,13 @@ class Defense:
 
     call: str
     per_sample: PerSampleDefense = field(repr=False)
-    ball: LpBall | None = None
-    remake: Callable[[LpBall], Defense] | None = field(default=None, repr=False)
+    ball: PerturbationSet | None = None
+    remake: Callable[[Any], Defense] | None = field(default=None, repr=False)
     explicit: StackedLoss | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.ball is not None:
-            check_ball(self.ball)
+            check_set(self.ball, self.call)
         if not callable(self.per_sample):
             raise InputError(f"a defense needs a callable (net, x, y), got {self.per_sample!r}.")
 
@@ -144,7 +145,7 @@ def at_points(
     return per_sample(loss, z, y)
 
 
-def from_gaps(bound: GapBound, ball: LpBall, loss: PerSampleLoss) -> PerSampleDefense:
+def from_gaps(bound: GapBound, ball: PerturbationSet, loss: PerSampleLoss) -> PerSampleDefense:
     """Lemma 1 on what `bound(net, x, y, ball)` says of the worst gaps, sample by sample.
 
     Source: [B] Lemma 1, eqs. (10), (27)
@@ -152,7 +153,7 @@ def from_gaps(bound: GapBound, ball: LpBall, loss: PerSampleLoss) -> PerSampleDe
     Parameters
     ----------
     bound : callable (net, x, y, ball) -> (n, K) tensor
-    ball : LpBall
+    ball : PerturbationSet
     loss : callable
         Translation invariant and monotone, as Lemma 1 wants it.
     """
@@ -164,7 +165,7 @@ def _loss_of_gaps(
     x: torch.Tensor,
     y: torch.Tensor,
     bound: GapBound,
-    ball: LpBall,
+    ball: PerturbationSet,
     loss: PerSampleLoss,
 ) -> torch.Tensor:
     gaps = bound(net, x, y, ball)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from functools import partial
 
 from .. import bounds
-from ..balls import LpBall, check_ball
+from ..balls import SUPPORT, LpBall, PerturbationSet, check_set
 from ..losses import PerSampleLoss, cross_entropy
 from . import explicit
-from .defense import Defense, from_gaps
+from .defense import Defense, StackedLoss, from_gaps
 
 
-def baseline(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
+def baseline(ball: PerturbationSet, loss: PerSampleLoss = cross_entropy) -> Defense:
     r"""The loss linearised in the input, :math:`L + \rho\|\nabla_x L\|_q`, as printed.
 
     Source: [B] eq. (7)
 
     Parameters
     ----------
-    ball : LpBall
+    ball : PerturbationSet
     loss : callable (n, K), (n,) -> (n,)
 
     Returns
@@ -26,17 +26,17 @@ def baseline(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
     Defense
         An estimate of the adversarial loss. One double backward pass.
     """
-    check_ball(ball)
+    check_set(ball, "baseline", SUPPORT)
     return Defense(
         f"baseline({ball!r})",
         partial(bounds.baseline, ball=ball, loss=loss),
         ball,
         partial(baseline, loss=loss),
-        partial(explicit.baseline, p=ball.p) if loss is cross_entropy else None,
+        _of_ball(explicit.baseline, ball, loss),
     )
 
 
-def arub(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
+def arub(ball: PerturbationSet, loss: PerSampleLoss = cross_entropy) -> Defense:
     r"""Lemma 1 on the linearised gaps: the approximate robust upper bound, any p.
 
     .. math:: L\Bigl(y, \bigl(c_k^\top z(x) + \rho\|\nabla_x c_k^\top z(x)\|_q\bigr)_k\Bigr),
@@ -46,7 +46,7 @@ def arub(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
 
     Parameters
     ----------
-    ball : LpBall
+    ball : PerturbationSet
     loss : callable
         Translation invariant and monotone, as Lemma 1 wants it.
 
@@ -55,11 +55,18 @@ def arub(ball: LpBall, loss: PerSampleLoss = cross_entropy) -> Defense:
     Defense
         An estimate of the adversarial loss, usually above it, not a bound.
     """
-    check_ball(ball)
+    check_set(ball, "arub", SUPPORT)
     return Defense(
         f"arub({ball!r})",
         from_gaps(bounds.arub, ball, loss),
         ball,
         partial(arub, loss=loss),
-        partial(explicit.arub, p=ball.p) if loss is cross_entropy else None,
+        _of_ball(explicit.arub, ball, loss),
     )
+
+
+def _of_ball(form: StackedLoss, ball: PerturbationSet, loss: PerSampleLoss) -> StackedLoss | None:
+    """The explicit form of the cross-entropy over an Lp ball."""
+    if not isinstance(ball, LpBall) or loss is not cross_entropy:
+        return None
+    return partial(form, p=ball.p)

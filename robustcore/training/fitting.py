@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..defenses import Defense
 from ..doors import read_batch
 from ..errors import InputError, check_count, check_number
 from ..networks import Stack
@@ -120,7 +121,8 @@ def fit(
         A network of a stack that diverges freezes in that state, the others go on; the error is
         raised when none is left.
     InputError
-        For empty or ragged data, sizes below 1, or options that a stack does not take.
+        For empty or ragged data, sizes below 1, options that a stack does not take, or a set of
+        perturbations that was made for certain samples.
 
     Notes
     -----
@@ -128,6 +130,7 @@ def fit(
     an epoch is dropped. "adam" has the epsilon 1e-7 of Keras, with which the published code ran. A
     stack gives what its networks give one by one on the same batches, to rounding.
     """
+    _check_shared(defense)
     x, y = _read_arguments(net, data, steps, batch_size, learning_rate, generator)
     run = (
         OfStack(net, defense, learning_rate, radius, optimiser)
@@ -151,6 +154,16 @@ def fit(
     found = np.array(losses)
     diverged = None if found.ndim == 1 else _first_nan(found)
     return TrainingRecord(found, seconds, tuple(observations), diverged)
+
+
+def _check_shared(defense: TrainingLoss) -> None:
+    """Refuse a set for certain samples: batches are drawn, and the set would not know of whom."""
+    ball = defense.ball if isinstance(defense, Defense) else None
+    if ball is not None and ball.per_sample:
+        raise InputError(
+            f"{defense!r} has a set for each of certain samples, and batches are drawn; train on "
+            "one set for all, or on Swaps."
+        )
 
 
 def _first_nan(losses: np.ndarray) -> np.ndarray:
