@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from .. import bounds
-from ..balls import LpBall, check_ball
+from ..balls import SUPPORT, PerturbationSet, check_set
 from ..errors import InputError, check_number
 from ..losses import ConvexLoss, OfLabels, named
 from ..networks import TwoLayerReLU
@@ -23,7 +23,7 @@ def certified_cost(
     net: TwoLayerReLU,
     X: np.ndarray,
     y: np.ndarray,
-    ball: LpBall,
+    ball: PerturbationSet,
     beta: float,
     loss: str = "hinge",
     bound: GapBound = bounds.tightest,
@@ -39,7 +39,7 @@ def certified_cost(
     net : TwoLayerReLU
     X : (n, d) array
     y : (n,) array
-    ball : LpBall
+    ball : PerturbationSet
         Of the inputs; biases are not perturbed.
     beta : float
     loss : str
@@ -63,7 +63,7 @@ def worst_hurt(
     net: TwoLayerReLU,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     kind: ConvexLoss,
     bound: GapBound,
 ) -> torch.Tensor:
@@ -83,13 +83,13 @@ def worst_hurt(
 
 
 def read_problem(
-    X: np.ndarray, y: np.ndarray, ball: LpBall, beta: float, loss: str
+    X: np.ndarray, y: np.ndarray, ball: PerturbationSet, beta: float, loss: str
 ) -> tuple[ConvexLoss, torch.Tensor, torch.Tensor]:
     """The loss, samples and targets, checked at the door.
 
     Source: own
     """
-    check_ball(ball)
+    check_set(ball, "a certified cost", SUPPORT)
     if not check_number("beta", beta) > 0:
         raise InputError(f"beta must be a positive number, got {beta!r}.")
     kind = named(loss)
