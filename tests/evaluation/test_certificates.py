@@ -9,6 +9,7 @@ import weakref
 import pytest
 import torch
 from torch import nn
+from torch.utils._pytree import tree_leaves
 
 from robustcore import LpBall, ReLUNetwork, bounds
 from robustcore.attacks import pgd
@@ -65,6 +66,21 @@ def test_the_largest_tensor_of_crown_stays_within_the_budget():
     assert largest.numbers <= 2**21 < 100 * 600 * 300  # one product of all at once
 
 
+@pytest.mark.parametrize("method", [m for m in METHODS if m != "exact"])
+def test_the_largest_tensor_of_a_certificate_fits_the_memory(monkeypatch, method):
+    """The budgets of blocks made small, so that a small network needs many of them."""
+    monkeypatch.setattr(importlib.import_module("robustcore.bounds.propagation"), "_BLOCK", 2**14)
+    monkeypatch.setattr(importlib.import_module("robustcore.bounds.recursion"), "ENTRIES", 2**14)
+    net = ReLUNetwork([40, 60, 60, 3], torch.Generator().manual_seed(0))
+    x = torch.rand(200, 40)
+    y = net(x).argmax(dim=1)
+    largest = Largest()
+    with largest:
+        found = certified(net, x, y, LpBall(1, 0.01, box=(0, 1)), method, memory=2**21)
+    assert found.any()
+    assert largest.numbers <= 2**14 < 200 * 60 * 3  # the gaps of one layer, all samples at once
+
+
 class Largest(torch.utils._python_dispatch.TorchDispatchMode):
     """The largest tensor that any operation gives."""
 
@@ -72,8 +88,10 @@ class Largest(torch.utils._python_dispatch.TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
-        if isinstance(out, torch.Tensor) and "expand" not in func.__name__:
-            self.numbers = max(self.numbers, out.numel())
+        if "expand" not in func.__name__:
+            every = tree_leaves(out)
+            sizes = (one.numel() for one in every if isinstance(one, torch.Tensor))
+            self.numbers = max(self.numbers, *sizes, 0)
         return out
 
 
