@@ -1,7 +1,10 @@
 """The certificates: sound for any multiplier, tight for good ones."""
 
+import math
+
 import numpy as np
 import pytest
+import torch
 
 from robustcore import convex, patterns
 from robustcore.convex.dual import Multipliers, lower_bound
@@ -56,6 +59,42 @@ def test_the_gradient_at_the_optimum_certifies_it_exactly(beta):
         bound = convex.certify(X, y, cells, -size * beta * y, beta, "squared")
         assert bound == pytest.approx(optimum, abs=1e-14)
     assert convex.certify(X, y, cells, beta * y, beta, "squared") == 0.0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_cells_are_needed_to_certify_an_optimum(seed):
+    """Its residual certifies it over the cells, and falls short where u may be anywhere."""
+    rng = np.random.default_rng(seed)
+    X, y = rng.standard_normal((6, 2)), rng.standard_normal(6)
+    cells = patterns.enumerate(X)
+    best = convex.train_standard(X, y, cells, 0.3, "squared")
+    theta = best.network()(torch.from_numpy(X)).detach().numpy().reshape(-1) - y
+    bound = convex.certify(X, y, cells, theta, 0.3, "squared")
+    assert best.objective - 1e-5 <= bound <= best.objective + 1e-12
+    data = Problem.of(X, y, cells, 0.3, "squared").scaled()
+    zero = np.zeros(cells.active.shape)
+    assert lower_bound(data, Multipliers(theta, zero, zero)) < bound - 1e-3
+
+
+@pytest.mark.parametrize("size", [1.0, 3.0])
+@pytest.mark.parametrize(
+    ("loss", "slope", "optimum"),
+    [
+        ("hinge", -1 / 2, 1.0),
+        ("logistic", -1 / 4, math.log(2)),
+        ("squared_hinge", -1 / 2, 0.5),
+        ("squared", -1.0, 1.0),
+        ("huber", -1.0, 1.0),
+    ],
+)
+def test_where_zero_is_optimal_no_multiplier_says_more(loss, slope, optimum, size):
+    """The slopes at the output 0 certify its cost; room in the constraints scales none beyond."""
+    X, y = np.array([[1.0], [2.0]]), np.array([1.0, -1.0])
+    cells = patterns.enumerate(X)
+    for some in (cells, cells.take(np.flatnonzero(~cells.active.any(axis=0)))):  # ratio 0
+        bound = convex.certify(X, y, some, size * slope * y, 10.0, loss)
+        assert bound <= optimum + 1e-12
+        assert size > 1 or bound == pytest.approx(optimum, abs=1e-12)
 
 
 def test_the_supremum_over_a_cell_is_that_of_many_directions():
