@@ -29,6 +29,8 @@ def test_dlr_wants_three_classes_and_the_margin_two():
     with pytest.raises(InputError, match="needs 3 classes, got 2; attack the margin"):
         attacks.dlr(z, y)
     assert attacks.margin(z, y).tolist() == [2.0]
+    three = torch.tensor([[1.0, 3.0, 2.0]])
+    assert attacks.dlr(three, y).tolist() == [1.0]  # (3 - 1) / (3 - 1)
 
 
 def test_the_margin_is_the_largest_of_the_aimed_gaps():

@@ -110,3 +110,20 @@ def test_refusals():
         evaluation.certified_radius(net, x, y, LpBall(1, 1.0), "luck")
     with pytest.raises(InputError, match="arub is an estimate"):
         evaluation.certified_radius(net, x, y, LpBall(1, 1.0), "arub")
+
+
+def test_the_margin_of_a_proof_takes_from_the_radius():
+    """Biases take away what inputs of a million add: of the difference, float32 keeps 1e-1."""
+    g = torch.Generator().manual_seed(0)
+    net = ReLUNetwork([4, 16, 3], g)
+    with torch.no_grad():
+        net.layers[0].bias -= net.layers[0].weight @ torch.full((4,), 1e6)
+    x = 1e6 + 20 * torch.randn(20, 4, generator=g)
+    y = net(x).argmax(dim=1)
+    radii = [
+        evaluation.certified_radius(net, x, y, LpBall(1, 100.0), "ibp", 2.0**-9, rounding=how)
+        for how in ("proved", "likely", "none")
+    ]
+    for margin in radii[:2]:  # so narrow, eight standard deviations are more than the worst case
+        assert bool((margin <= radii[2]).all())
+        assert 0 < float(margin.sum()) < float(radii[2].sum())
