@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from . import bounds, defenses
-from .balls import EXTREME_POINTS, NORM, SUPPORT, PerturbationSet
+from .balls import EXTREME_POINTS, NORM, SUPPORT, LpBall, PerturbationSet
 from .errors import InputError
 
 _L1 = (1.0,)
@@ -69,6 +69,13 @@ class Method:
     make: Callable[..., defenses.Defense] | None = None
     box: bool = False
 
+    def takes(self, ball: PerturbationSet) -> bool:
+        """Whether `bound` is for such a set."""
+        if any(ball.lacks(question) is not None for question in self.asks):
+            return False
+        of_these = not isinstance(ball, LpBall) or self.norms == _ANY or ball.p in self.norms
+        return of_these and (ball.box is not None or not self.box)
+
 
 def _nominal(ball: PerturbationSet, **options: Any) -> defenses.Defense:
     """Clean training, whatever the ball."""
@@ -93,6 +100,9 @@ _ALL = (
     Method("tightest", "least of three", "sky", _LONG, bounds.tightest, True),
     Method("coap", "COAP", "orange", "--", bounds.coap, True, make=defenses.coap),
     Method("crown", "CROWN", "vermillion", "-.", bounds.crown, True, make=defenses.crown),
+    Method(
+        "crown_optimised", "CROWN, best slopes", "vermillion", "-", bounds.crown_optimised, True
+    ),
     Method("ibp", "intervals", "purple", ":", bounds.ibp, True, make=defenses.ibp),
     Method("exact", "exact", "black", "-", bounds.exact, True, _EXACT, (NORM,)),
     Method("best", "least of three", "sky", _LONG, bounds.tightest, True),

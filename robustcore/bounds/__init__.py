@@ -6,6 +6,7 @@ entry for the true class is 0. A sample is certified when every bound of its row
 
 from .arub_error import arub_error
 from .coap import coap
+from .crown_slopes import crown_optimised
 from .exact import exact
 from .first_order import arub, baseline
 from .propagation import crown, ibp
@@ -23,6 +24,7 @@ __all__ = [
     "check_l1",
     "coap",
     "crown",
+    "crown_optimised",
     "exact",
     "ibp",
     "inf_sup",

@@ -7,8 +7,7 @@ bounds a single neuron; these bound every neuron on the whole ball, and work for
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -17,6 +16,7 @@ from ..balls import SUPPORT, PerturbationSet, posed
 from ..networks import AffineLayers, Dense
 from .inputs import last_layer_gaps, read_layers, read_matrices
 from .interval_arithmetic import first_interval, next_interval
+from .lines import Lines, carried_back, rectified
 
 _BLOCK = 2**21  # numbers of one product that is carried back, where no graph is kept
 
@@ -83,22 +83,22 @@ def crown(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: PerturbationSe
     layers, leaks, x, y = read_matrices(net, x, y)
     ball = posed(ball, x, "crown", SUPPORT)
     V, c = last_layer_gaps(layers, y)
-    lines: list[_Lines] = []
+    lines: list[Lines] = []
     low = high = x  # not used before the first hidden layer sets them
     for l, (W, b) in enumerate(layers[:-1]):
         if l == 0:
             low, high = first_interval(Dense(W, b), x, ball)
         else:
             before = leaks[l - 1]
-            inputs = _rectified(low, before), _rectified(high, before)
+            inputs = rectified(low, before), rectified(high, before)
             i_low, i_high = next_interval(Dense(W, b), *inputs)
             both = torch.cat([W, -W]), torch.cat([b, -b])
-            back = functools.partial(_backward, layers, lines, x=x, ball=ball)
+            back = functools.partial(carried_back, layers, lines, x=x, ball=ball)
             found = in_blocks(back, *both, layers, x)
             high = torch.minimum(i_high, found[:, : len(b)])
             low = torch.maximum(i_low, -found[:, len(b) :])
-        lines.append(_Lines.around(low, high, leaks[l]))
-    return _backward(layers, lines, V, c, x, ball)
+        lines.append(Lines.around(low, high, leaks[l]))
+    return carried_back(layers, lines, V, c, x, ball)
 
 
 def in_blocks(
@@ -128,60 +128,3 @@ def in_blocks(
         whole[..., here] = part
     assert whole is not None
     return whole
-
-
-@dataclass(frozen=True)
-class _Lines:
-    """Two lines around the ReLUs of one layer: slope_low z <= [z]_+ <= slope_high z + lift."""
-
-    slope_low: torch.Tensor
-    slope_high: torch.Tensor
-    lift: torch.Tensor
-
-    @classmethod
-    def around(
-        cls, low: torch.Tensor, high: torch.Tensor, leak: torch.Tensor | None = None
-    ) -> _Lines:
-        """The tightest upper line, and the lower line of smaller area."""
-        if leak is not None:
-            return cls._around_leaky(low, high, leak)
-        unstable = (low < 0) & (high > 0)
-        width = torch.where(unstable, high - low, torch.ones_like(low))
-        always_on = (low >= 0).to(low)
-        slope_high = torch.where(unstable, high / width, always_on)
-        lift = torch.where(unstable, -high * low / width, torch.zeros_like(low))
-        slope_low = torch.where(unstable, (high > -low).to(low), always_on)
-        return cls(slope_low, slope_high, lift)
-
-    @classmethod
-    def _around_leaky(cls, low: torch.Tensor, high: torch.Tensor, leak: torch.Tensor) -> _Lines:
-        """The same around max(z, a z); for a = 1 both lines are z itself."""
-        unstable = (low < 0) & (high > 0)
-        width = torch.where(unstable, high - low, torch.ones_like(low))
-        stable = torch.where(low >= 0, torch.ones_like(low), leak)
-        slope_high = torch.where(unstable, (high - leak * low) / width, stable)
-        lift = torch.where(unstable, -(1 - leak) * high * low / width, torch.zeros_like(low))
-        slope_low = torch.where(unstable & (high > -low), torch.ones_like(low), stable)
-        return cls(slope_low, slope_high, lift)
-
-
-def _backward(
-    layers: AffineLayers,
-    lines: Sequence[_Lines],
-    rows: torch.Tensor,
-    offsets: torch.Tensor,
-    x: torch.Tensor,
-    ball: PerturbationSet,
-) -> torch.Tensor:
-    """Upper bounds of `rows` [z^l]_+ + `offsets` over the ball, l = len(lines): (n, rows)."""
-    for (W, b), line in zip(reversed(layers[: len(lines)]), reversed(lines), strict=True):
-        plus, minus = rows.clamp(min=0), rows.clamp(max=0)
-        offsets = offsets + torch.einsum("nkr,nr->nk", plus, line.lift)
-        rows = plus * line.slope_high[:, None] + minus * line.slope_low[:, None]
-        offsets = offsets + rows @ b
-        rows = rows @ W
-    return torch.einsum("nkm,nm->nk", rows, x) + offsets + ball.support(rows)
-
-
-def _rectified(z: torch.Tensor, leak: torch.Tensor | None) -> torch.Tensor:
-    return z.clamp(min=0) if leak is None else torch.where(z > 0, z, z * leak)
