@@ -6,14 +6,17 @@ try. Radii are in the units of the raw inputs.
 
 from .accuracy import Accuracy, adversarial_accuracy, clean_accuracy, correct, withstands
 from .certificates import certified, certified_accuracy
+from .escalation import Escalation, certify_within
 from .radius import certified_radius
 
 __all__ = [
     "Accuracy",
+    "Escalation",
     "adversarial_accuracy",
     "certified",
     "certified_accuracy",
     "certified_radius",
+    "certify_within",
     "clean_accuracy",
     "correct",
     "withstands",

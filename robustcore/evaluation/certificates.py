@@ -46,8 +46,8 @@ def certified_accuracy(
         "rub_boxed" uses the box; the other proofs are for the ball, which is larger.
     method : str
         A bound of :mod:`robustcore.bounds` by its name: "rub", "rub_optimised", "rub_any",
-        "rub_boxed", "coap", "crown", "ibp", "exact"; or "best", the least of RUB, CROWN and
-        intervals, :func:`robustcore.bounds.tightest`.
+        "rub_boxed", "coap", "crown", "crown_optimised", "ibp", "exact"; or "best", the least of
+        RUB, CROWN and intervals, :func:`robustcore.bounds.tightest`.
     margin : float
         In units of the logits: certified where every gap bound, and what `rounding` adds to it, is
         at most -margin.
@@ -132,7 +132,7 @@ def certified(
         for start in range(0, max(1, len(x)), batch):
             some = slice(start, start + batch)
             there = ball.at(rows[some])
-            found[some] = _proved(bound, net, x[some].double(), y[some], there, margin, rounding)
+            found[some] = proved_by(bound, net, x[some].double(), y[some], there, margin, rounding)
     return found
 
 
@@ -152,10 +152,12 @@ def _at_once(
         numbers += 4 * ball.points.shape[-2] * widest  # the steps of all points
     if method == "rub_optimised":
         numbers += 24 * 8 * K * widest * len(maps)  # the graph of 24 vertices a class
+    if method == "crown_optimised":
+        numbers += 8 * 2 * widest * widest * len(maps)  # the graph of both ends of all neurons
     return max(1, min(_BATCH, int(memory // (8 * numbers))))
 
 
-def _proved(
+def proved_by(
     bound: Callable[..., torch.Tensor],
     net: nn.Module,
     x: torch.Tensor,
@@ -164,7 +166,18 @@ def _proved(
     margin: float,
     rounding: str,
 ) -> torch.Tensor:
-    """Which samples of one part are certified; only those that may be are looked at twice."""
+    """Which samples of one part a bound certifies: (n,) booleans.
+
+    Only those that may be are looked at twice.
+
+    Source: own
+
+    Parameters
+    ----------
+    bound : callable (net, x, y, ball) -> (n, K) tensor
+    net, x, y, ball, margin, rounding
+        As for :func:`certified`; x in float64, y as classes.
+    """
     gaps = bound(net, x, y, ball)
     others = torch.arange(gaps.shape[1], device=y.device) != y[:, None]
     proved = ((gaps <= -margin) | ~others).all(dim=1)

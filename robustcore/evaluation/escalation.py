@@ -1,0 +1,177 @@
+"""Certificates within a time: cheap bounds for all samples, dear ones for those still open."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from .. import attacks, bounds, methods
+from ..balls import SUPPORT, PerturbationSet, check_set
+from ..doors import class_labels, read_batch
+from ..errors import InputError, SolverError
+from ..networks import layered
+from .accuracy import Accuracy, Attack, correct, withstands
+from .certificates import proved_by
+
+_IN_TURN = ("best", "rub_optimised", "crown_optimised", "exact")
+_BATCH = 50  # samples between two looks at the clock
+_LEAST = 0.1  # seconds for an integer program, whatever is left
+_MARGIN = 1e-9
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """What became of each sample, and what decided it.
+
+    Source: own
+
+    Parameters
+    ----------
+    proved : (n,) tensor of booleans
+        Right on the whole set of perturbations.
+    broken : (n,) tensor of booleans
+        Wrong on the clean input, or at a point that an attack found.
+    by : list of str
+        For each sample the method that decided it: a name of `robustcore.methods`, "clean" or
+        "attack"; "" where it is open.
+    seconds : float
+        Wall time taken.
+    """
+
+    proved: torch.Tensor
+    broken: torch.Tensor
+    by: list[str]
+    seconds: float
+
+    @property
+    def open(self) -> torch.Tensor:
+        """Samples of which nothing is known: (n,) booleans."""
+        return ~(self.proved | self.broken)
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """The certified accuracy, a lower bound of the robust one."""
+        return Accuracy.of(self.proved)
+
+    def counts(self) -> dict[str, int]:
+        """How many samples each method decided."""
+        return {name: self.by.count(name) for name in dict.fromkeys(self.by)}
+
+
+def certify_within(
+    net: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    ball: PerturbationSet,
+    seconds: float,
+    in_turn: Sequence[str] = _IN_TURN,
+    attack: Attack | None = attacks.apgd,
+    rounding: str = "likely",
+    clock: Callable[[], float] = time.perf_counter,
+) -> Escalation:
+    """Certify as many samples as a time allows: each method is asked of those still open.
+
+    Source: own
+
+    Parameters
+    ----------
+    net : ReLUNetwork or nn.Sequential of supported layers
+    x : (n, ...) tensor
+    y : (n,) class labels
+    ball : PerturbationSet
+    seconds : float
+        No part begins after so many; the one under way is ended. The programs of "exact" share
+        what is left.
+    in_turn : sequence of str
+        Methods as for :func:`certified`, cheap ones first; one that does not take this set is
+        passed over. After the first, the attack.
+    attack : callable (net, x, y, ball) -> (n, ...) tensor, optional
+        What it turns needs no proof; None spares it.
+    rounding : "likely", "proved" or "none"
+        As for :func:`certified`.
+    clock : callable
+        Seconds, rising.
+
+    Returns
+    -------
+    Escalation
+
+    Raises
+    ------
+    InputError
+        For an unknown method, or time that is not positive.
+    """
+    check_set(ball, "certify_within", SUPPORT)
+    if not seconds > 0:
+        raise InputError(f"seconds must be positive, got {seconds}; it is the time to certify in.")
+    for name in in_turn:
+        methods.certificate(name)  # refuses what is unknown or proves nothing
+    x, y = read_batch(net, x, y)
+    found = _Search(net, x, y, ball, rounding, clock, clock() + seconds)
+    found.decide(torch.arange(len(x)), ~correct(net, x, y), "clean")
+    for name in (n for n in in_turn if methods.METHODS[n].takes(ball)):
+        found.prove(name)
+        if attack is not None and "attack" not in found.asked:
+            found.attack(attack)
+    broken = torch.tensor([name in ("clean", "attack") for name in found.by], device=x.device)
+    proved = torch.tensor([name in in_turn for name in found.by], device=x.device)
+    return Escalation(proved, broken, found.by, clock() + seconds - found.end)
+
+
+@dataclass
+class _Search:
+    """What is known so far, and until when it may go on."""
+
+    net: nn.Module
+    x: torch.Tensor
+    y: torch.Tensor
+    ball: PerturbationSet
+    rounding: str
+    clock: Callable[[], float]
+    end: float
+    by: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.by = [""] * len(self.x)
+
+    def decide(self, rows: torch.Tensor, decided: torch.Tensor, name: str) -> None:
+        """Write down what decided some of the rows."""
+        for i in rows[decided.to(rows.device)].tolist():
+            self.by[i] = name
+
+    def parts(self, size: int) -> Iterator[torch.Tensor]:
+        """Rows that are still open, some at a time, while there is time."""
+        rows = torch.tensor([i for i, name in enumerate(self.by) if not name]).long()
+        for some in rows.split(size):
+            if len(some) and self.clock() < self.end:
+                yield some
+
+    def prove(self, name: str) -> None:
+        """Ask one bound of all that are open; a solver that does not end proves nothing."""
+        bound = methods.certificate(name)
+        outputs = layered(self.net, self.x.shape[1:]).maps[-1].n_outputs
+        y = class_labels(self.y, outputs)
+        for rows in self.parts(1 if name == "exact" else _BATCH):
+            if name == "exact":
+                left = (self.end - self.clock()) / max(1, outputs - 1)
+                bound = functools.partial(bounds.exact, time_limit=max(_LEAST, left))
+            given = self.x[rows].double(), y[rows], self.ball.at(rows)
+            try:
+                with torch.no_grad():
+                    proved = proved_by(bound, self.net, *given, _MARGIN, self.rounding)
+            except SolverError:
+                continue
+            self.decide(rows, proved, name)
+
+    def attack(self, attack: Attack) -> None:
+        """What an attack turns is not asked any more."""
+        self.asked.append("attack")
+        for rows in self.parts(_BATCH):
+            stands = withstands(self.net, self.x[rows], self.y[rows], self.ball.at(rows), attack)
+            self.decide(rows, ~stands, "attack")

@@ -1,0 +1,76 @@
+"""Certificates within a time: what each method decides, and that time ends it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from robustcore import bounds, evaluation
+from robustcore.balls import LpBall
+from robustcore.errors import InputError
+from robustcore.evaluation import certify_within
+from studies.oracles.bound_twins import random_instances
+
+
+@pytest.mark.parametrize(("p", "share"), [(1, 1.0), (math.inf, 0.6), (math.inf, 0.8)])
+def test_what_decides_a_sample_of_a_small_network_decides_it_rightly(
+    p: float, share: float
+) -> None:
+    """Naive twin: the exact value. Whoever is proved stands, whoever is broken falls."""
+    names = set()
+    for case in random_instances(9, seed=5):
+        ball = LpBall(p, share * case.radius)
+        found = certify_within(case.net, case.x, case.y, ball, seconds=60)
+        high = bounds.exact(case.net, case.x, case.y, ball)
+        low = bounds.exact(case.net, case.x, case.y, ball, attained=True)
+        others = torch.arange(high.shape[1]) != case.y[:, None]
+        assert (low[others & found.proved[:, None]] < 0).all()
+        worst = high.masked_fill(~others, -math.inf).amax(dim=1)
+        assert (worst[found.broken] > -1e-6).all()
+        assert not (found.proved & found.broken).any()
+        assert (worst[found.open] > -1e-6).all()  # the attack missed what the exact value shows
+        assert sum(found.counts().values()) == len(case.y)
+        at_least = evaluation.certified(case.net, case.x, case.y, ball)
+        assert (found.proved >= at_least).all()
+        names |= set(found.counts())
+    assert {"best", "attack"} < names
+    dear = {(math.inf, 0.6): "crown_optimised", (math.inf, 0.8): "exact"}
+    assert dear.get((p, share), "best") in names  # and a dear one had something to do
+
+
+def test_no_part_begins_after_the_time() -> None:
+    case = next(iter(random_instances(1, seed=6)))
+    ticks = itertools.count()
+    found = certify_within(
+        *(case.net, case.x, case.y, LpBall(1, case.radius)),
+        seconds=0.5,
+        clock=lambda: float(next(ticks)),
+    )
+    assert not found.proved.any()
+    assert set(found.by) <= {"", "clean"}
+    assert found.open.sum() == found.by.count("")
+    assert found.seconds >= 0.5
+
+
+def test_a_method_that_does_not_take_the_ball_is_passed_over() -> None:
+    case = next(iter(random_instances(1, seed=7)))
+    found = certify_within(case.net, case.x, case.y, LpBall(2, 1e-6), 60, attack=None)
+    assert set(found.by) <= {"best", "clean"}
+    assert found.accuracy.value == float(found.proved.double().mean())
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"seconds": 0}, "seconds must be positive"),
+        ({"in_turn": ("pgd",)}, "method must be one of"),
+        ({"in_turn": ("arub",)}, "arub is an estimate and proves nothing"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(change: dict, sentence: str) -> None:
+    case = next(iter(random_instances(1, seed=8)))
+    with pytest.raises(InputError, match=sentence):
+        certify_within(case.net, case.x, case.y, LpBall(1, 0.1), **{"seconds": 1.0} | change)
