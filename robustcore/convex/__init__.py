@@ -5,6 +5,7 @@ cvxpy is loaded when a program is solved, not when this package is imported.
 
 from .batch import train_batch
 from .dual import cell_supremum, certify
+from .files import load_solution, save_solution
 from .global_bound import gate_supremum_bound, global_lower_bound
 from .growing import GrownSolution, Round, train_grown
 from .pruning import prune
@@ -24,9 +25,11 @@ __all__ = [
     "certify",
     "gate_supremum_bound",
     "global_lower_bound",
+    "load_solution",
     "mosek_licensed",
     "prune",
     "recover",
+    "save_solution",
     "train_batch",
     "train_grown",
     "train_robust",

@@ -12,6 +12,7 @@ from .composing import expand
 from .convolutional import convolutional_network
 from .dense import ReLUNetwork, Scaler
 from .expansion import AffineLayers, Leaks, affine_layers, as_two_logits, expanded, matrices
+from .files import load, save
 from .images import Convolution, MeanPooling
 from .leaky import Beside, LeakyRectifier
 from .maps import AffineMap, Chain, Dense, Scaling
@@ -49,5 +50,7 @@ __all__ = [
     "expand",
     "expanded",
     "layered",
+    "load",
     "matrices",
+    "save",
 ]

@@ -1,0 +1,192 @@
+"""Networks in files without pickle: arrays, and a manifest that says what they belong to.
+
+A file is an .npz archive: the arrays of `state_dict`, and under "manifest" a JSON text with the
+kind of each module and its arguments. Reading it makes modules of the kinds listed here, and runs
+nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..errors import CorruptDataError, InputError, UnsupportedLayerError
+from .dense import ReLUNetwork, Scaler
+from .plain import kind_of
+from .two_layer import TwoLayerReLU
+
+_FORMAT = "robustcore network 1"
+_WINDOW = ("kernel_size", "stride", "padding")
+_NORM = ("num_features", "eps", "momentum", "affine", "track_running_stats")
+_CONVOLUTION = ("in_channels", "out_channels", *_WINDOW, "dilation", "groups", "padding_mode")
+# what a module is made from again: the names of its arguments, which are attributes too
+_KINDS: Mapping[str, tuple[type[nn.Module], tuple[str, ...]]] = MappingProxyType(
+    {
+        "Linear": (nn.Linear, ("in_features", "out_features")),
+        "Conv2d": (nn.Conv2d, _CONVOLUTION),
+        "BatchNorm1d": (nn.BatchNorm1d, _NORM),
+        "BatchNorm2d": (nn.BatchNorm2d, _NORM),
+        "ReLU": (nn.ReLU, ()),
+        "LeakyReLU": (nn.LeakyReLU, ("negative_slope",)),
+        "PReLU": (nn.PReLU, ("num_parameters",)),
+        "AvgPool2d": (nn.AvgPool2d, (*_WINDOW, "ceil_mode", "count_include_pad")),
+        "AdaptiveAvgPool2d": (nn.AdaptiveAvgPool2d, ("output_size",)),
+        "MaxPool2d": (nn.MaxPool2d, (*_WINDOW, "dilation", "ceil_mode")),
+        "Flatten": (nn.Flatten, ("start_dim", "end_dim")),
+        "Unflatten": (nn.Unflatten, ("dim", "unflattened_size")),
+        "Dropout": (nn.Dropout, ("p",)),
+        "Identity": (nn.Identity, ()),
+        "Softmax": (nn.Softmax, ("dim",)),
+        "LogSoftmax": (nn.LogSoftmax, ("dim",)),
+    }
+)
+_WITH_BIAS = ("Linear", "Conv2d")
+
+
+def save(net: nn.Module, path: Path | str) -> None:
+    """Write a network to an .npz file.
+
+    Source: own
+
+    Parameters
+    ----------
+    net : ReLUNetwork, TwoLayerReLU, or nn.Sequential of the modules of torch that are read
+        In float16, float32 or float64, on any device.
+    path : Path or str
+        Its ending must be .npz.
+
+    Raises
+    ------
+    UnsupportedLayerError
+        For a module of another kind, or one that is more than its class.
+    InputError
+        For another ending.
+    """
+    path = npz_path(path)
+    manifest = {"format": _FORMAT, "network": _described(net)}
+    arrays = {}
+    for name, value in net.state_dict().items():
+        if value.dtype in (torch.bfloat16,):
+            raise InputError(f"{name} is in {value.dtype}, which has no array; use net.float().")
+        arrays[name] = value.numpy(force=True)
+    with path.open("wb") as file:
+        np.savez_compressed(file, manifest=np.array(json.dumps(manifest)), **arrays)
+
+
+def load(path: Path | str) -> nn.Module:
+    """Read a network that `save` wrote, in its own precision, on the CPU, in evaluation.
+
+    Source: own
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Raises
+    ------
+    CorruptDataError
+        If the file is damaged, or is something else.
+    """
+    manifest, arrays = read_archive(npz_path(path), _FORMAT)
+    try:
+        net = _made(manifest["network"], arrays)
+        state = {name: torch.from_numpy(value) for name, value in arrays.items()}
+        net.load_state_dict(state, assign=True)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CorruptDataError(
+            f"the parts of {path} do not fit together: {str(error).splitlines()[0]}"
+        ) from error
+    return net.eval()
+
+
+def read_archive(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Manifest and arrays of an archive of one kind.
+
+    Source: own
+
+    Raises
+    ------
+    CorruptDataError
+        If the file is damaged, or of another kind.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        manifest = json.loads(str(arrays.pop("manifest")[()]))
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise CorruptDataError(f"{path} is damaged, or is no file of ours: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != kind:
+        raise CorruptDataError(f"{path} is no file of the kind {kind!r}.")
+    return manifest, arrays
+
+
+def npz_path(path: Path | str) -> Path:
+    """A path that ends in .npz, which NumPy would append in silence.
+
+    Source: own
+    """
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise InputError(f"the file must end in .npz, got {path.name}.")
+    return path
+
+
+def _described(net: nn.Module) -> dict[str, Any]:
+    kind = kind_of(net)  # refuses what is more than its class
+    if kind is ReLUNetwork:
+        layers = [(W.shape[1], W.shape[0]) for W in (layer.weight for layer in net.layers)]  # type: ignore[union-attr]
+        sizes = [layers[0][0], *(out for _, out in layers)]
+        return {"kind": "ReLUNetwork", "sizes": sizes, "scaler": net.scaler is not None}
+    if kind is TwoLayerReLU:
+        return {"kind": "TwoLayerReLU", "bias": net.has_bias}
+    if kind is Scaler:
+        return {"kind": "Scaler"}
+    if kind is nn.Sequential:
+        return {"kind": "Sequential", "modules": [_described(one) for one in net.children()]}
+    if kind.__name__ not in _KINDS:
+        raise UnsupportedLayerError(
+            f"a {type(net).__name__} cannot be saved; use {', '.join(_KINDS)} in nn.Sequential."
+        )
+    arguments = {name: getattr(net, name) for name in _KINDS[kind.__name__][1]}
+    if kind.__name__ in _WITH_BIAS:
+        arguments["bias"] = net.bias is not None
+    return {"kind": kind.__name__, "arguments": arguments}
+
+
+def _made(told: Mapping[str, Any], arrays: Mapping[str, np.ndarray], under: str = "") -> nn.Module:
+    """The modules of a manifest, their arrays still to come."""
+    kind = told["kind"]
+    if kind == "ReLUNetwork":
+        scaler = _scaler(arrays, f"{under}scaler.") if told["scaler"] else None
+        return ReLUNetwork(told["sizes"], scaler=scaler)
+    if kind == "TwoLayerReLU":
+        u, alpha, b = (torch.from_numpy(arrays[under + name]) for name in ("u", "alpha", "b"))
+        return TwoLayerReLU(u, alpha, b if told["bias"] else None)
+    if kind == "Scaler":
+        return _scaler(arrays, under)
+    if kind == "Sequential":
+        return nn.Sequential(
+            *(_made(one, arrays, f"{under}{i}.") for i, one in enumerate(told["modules"]))
+        )
+    if kind not in _KINDS:
+        raise ValueError(f"a {kind} is none of the modules that are read")
+    return _KINDS[kind][0](**{name: _given(value) for name, value in told["arguments"].items()})
+
+
+def _scaler(arrays: Mapping[str, np.ndarray], under: str) -> Scaler:
+    return Scaler(*(torch.from_numpy(arrays[under + name]) for name in ("mean", "std")))
+
+
+def _given(value: Any) -> Any:
+    """JSON has lists where torch has tuples."""
+    return tuple(value) if isinstance(value, list) else value
