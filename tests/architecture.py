@@ -11,6 +11,7 @@ FLOORS = (
     ("convex", "bounds", "attacks"),
     ("defenses", "methods", "training", "evaluation"),
     ("plots", "records", "provenance", "claims", "expressions", "intervals", "estimators"),
+    ("command",),
 )
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 

@@ -1,0 +1,161 @@
+"""What the command reads: rows of a CSV file, a stored network, radii of single features."""
+
+from __future__ import annotations
+
+import csv
+import math
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from .. import networks
+from ..balls import LpBall, PerturbationSet, Radii
+from ..errors import InputError
+
+NORMS = {"l1": 1.0, "l2": 2.0, "linf": math.inf}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Samples and labels, with their names.
+
+    Source: own
+
+    Parameters
+    ----------
+    features : list of str
+    x : (n, d) tensor, float64
+    y : (n,) tensor of int64
+    classes : list of str
+        The names of the labels, where they have other names than 0, 1, ...
+    """
+
+    features: list[str]
+    x: torch.Tensor
+    y: torch.Tensor
+    classes: list[str] | None
+
+    def name(self, label: int) -> str:
+        """A label as its file writes it."""
+        return str(label) if self.classes is None else self.classes[label]
+
+
+def rows(path: Path, label: str | None, classes: Sequence[str] | None) -> Rows:
+    """The rows of a CSV file.
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        For a file without rows, a column that is not there, or a cell that is no number, with its
+        line.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        lines = [line for line in csv.reader(file) if line]
+    if len(lines) < 2:
+        raise InputError(f"{path} has no rows under its head.")
+    head = [name.strip() for name in lines[0]]
+    if label is not None and label not in head:
+        raise InputError(f"{path} has no column {label!r}; it has {', '.join(head)}.")
+    at = len(head) - 1 if label is None else head.index(label)
+    values, labels = [], []
+    for number, line in enumerate(lines[1:], start=2):
+        if len(line) != len(head):
+            raise InputError(f"line {number} of {path} has {len(line)} cells, not {len(head)}.")
+        cells = [cell.strip() for cell in line]
+        labels.append(_label(cells.pop(at), classes, number, path))
+        values.append([_number(cell, number, path) for cell in cells])
+    features = [name for i, name in enumerate(head) if i != at]
+    x = torch.from_numpy(np.array(values, dtype=np.float64))
+    return Rows(features, x, torch.tensor(labels), None if classes is None else list(classes))
+
+
+def network(path: Path) -> nn.Module:
+    """A network by the ending of its file.
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        For another ending than .npz.
+    """
+    if path.suffix != ".npz":
+        raise InputError(f"{path} is no .npz file; write one with robustcore.networks.save.")
+    return networks.load(path)
+
+
+def ball(
+    norm: str,
+    radius: float | None,
+    ranges: Path | None,
+    box: Sequence[float] | None,
+    features: Sequence[str],
+) -> PerturbationSet:
+    """The set of perturbations: a ball, or one stretched to the radii of a file.
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        If neither a radius nor a file is given, or the file names what is not there.
+    """
+    p = NORMS[norm]
+    if ranges is None:
+        if radius is None:
+            raise InputError("give --radius, or radii of single features with --features.")
+        return LpBall(p, radius, None if box is None else (box[0], box[1]))
+    if box is not None:
+        raise InputError("--box goes with --radius alone, not with --features.")
+    return Radii(
+        p,
+        torch.tensor(_radii(ranges, features), dtype=torch.float64),
+        1.0 if radius is None else radius,
+    )
+
+
+def _radii(path: Path, features: Sequence[str]) -> list[float]:
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8")).get("radii")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no TOML: {error}.") from error
+    if not isinstance(told, dict) or not told:
+        raise InputError(f"{path} needs a table [radii] with a number for each feature.")
+    unknown = [name for name in told if name not in (*features, "*")]
+    if unknown:
+        raise InputError(f"{path} names {', '.join(unknown)}, no feature of the data.")
+    missing = [name for name in features if name not in told]
+    if missing and "*" not in told:
+        raise InputError(f'{path} lacks {", ".join(missing[:3])}; add them, or "*" for the rest.')
+    found = []
+    for name in features:
+        value = told.get(name, told.get("*"))
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"the radius of {name} in {path} must be a number, got {value!r}.")
+        found.append(float(value))
+    return found
+
+
+def _number(cell: str, line: int, path: Path) -> float:
+    try:
+        return float(cell)
+    except ValueError as error:
+        raise InputError(f"line {line} of {path} has {cell!r} where a number is wanted.") from error
+
+
+def _label(cell: str, classes: Sequence[str] | None, line: int, path: Path) -> int:
+    if classes is not None:
+        if cell not in classes:
+            raise InputError(f"line {line} of {path} has the label {cell!r}, none of --classes.")
+        return list(classes).index(cell)
+    value = _number(cell, line, path)
+    if value != round(value):
+        raise InputError(f"line {line} of {path} has the label {cell!r}; name labels by --classes.")
+    return int(value)

@@ -1,0 +1,159 @@
+"""The command from a shell's side: what it prints, writes, and how it ends."""
+
+from __future__ import annotations
+
+import csv
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from robustcore import command, evaluation, networks
+from robustcore.balls import LpBall, Radii
+from robustcore.networks import ReLUNetwork
+
+RADII = '[radii]\nage = 0.5\n"*" = 0\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A network that says yes where x_1 > x_0, and rows at known distances from its decision."""
+    W = torch.tensor([[-1.0, 1.0], [1.0, -1.0]])
+    last = torch.eye(2)
+    net = ReLUNetwork.from_arrays([(W, torch.zeros(2)), (last, torch.zeros(2))])
+    networks.save(net, tmp_path / "net.npz")
+    rows = [(0.0, 1.0, "yes"), (0.0, 0.3, "yes"), (2.0, 0.0, "no"), (0.0, 3.0, "no")]
+    with (tmp_path / "rows.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("age", "income", "outcome"), *rows])
+    (tmp_path / "radii.toml").write_text(RADII, encoding="utf-8")
+    return tmp_path
+
+
+def _run(folder: Path, task: str, *more: str) -> int:
+    given = [str(folder / "net.npz"), str(folder / "rows.csv"), "--classes", "yes,no"]
+    return command.main([task, *given, *more])
+
+
+def _written(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_rows_are_proved_up_to_their_distance(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Against Linf 0.2 the row at distance 0.15 falls; what is wrong is never proved."""
+    assert _run(folder, "certify", "--radius", "0.2", "--out", str(folder / "out.csv")) == 0
+    rows = _written(folder / "out.csv")
+    assert [row["certified"] for row in rows] == ["true", "false", "true", "false"]
+    assert [row["label"] for row in rows] == ["yes", "yes", "no", "no"]
+    assert [row["right"] for row in rows] == ["true", "true", "true", "false"]
+    radii = [float(row["radius"]) for row in rows]
+    assert radii[0] == radii[2] == 0.2
+    assert 0.15 - 0.2 / 64 <= radii[1] <= 0.15
+    assert radii[3] == 0
+    said = capsys.readouterr().out
+    assert "50.0%" in said
+    assert "LpBall(inf, 0.2)" in said
+
+
+def test_an_attack_finds_the_row_that_falls_inside_the_ball(folder: Path) -> None:
+    assert _run(folder, "attack", "--radius", "0.2", "--out", str(folder / "out.csv")) == 0
+    rows = _written(folder / "out.csv")
+    assert [row["withstands"] for row in rows] == ["true", "false", "true", "false"]
+    worst = np.array([[float(row["worst age"]), float(row["worst income"])] for row in rows])
+    assert (np.abs(worst[1] - [0.0, 0.3]) <= 0.2 + 1e-6).all()
+    assert worst[1, 1] < worst[1, 0]
+
+
+def test_a_feature_of_radius_zero_does_not_move(folder: Path) -> None:
+    """Only age moves, by 0.5: rows at distance 1, 0.3 and 2 in that direction."""
+    ranges = ("--features", str(folder / "radii.toml"), "--out", str(folder / "out.csv"))
+    assert _run(folder, "certify", *ranges) == 0
+    assert [r["certified"] for r in _written(folder / "out.csv")] == ["true", "false"] * 2
+    assert _run(folder, "certify", *ranges, "--radius", "0.5") == 0
+    assert [r["certified"] for r in _written(folder / "out.csv")] == ["true"] * 3 + ["false"]
+    assert _run(folder, "attack", *ranges, "--ball", "l1") == 0
+    found = _written(folder / "out.csv")
+    incomes = [float(row["worst income"]) for row in found]
+    assert incomes == pytest.approx([1.0, 0.3, 0.0, 3.0], abs=1e-6)
+
+
+def test_it_ends_with_one_where_too_few_stand(folder: Path) -> None:
+    assert _run(folder, "certify", "--radius", "0.2", "--require", "0.5") == 0
+    assert _run(folder, "certify", "--radius", "0.2", "--require", "0.6") == 1
+
+
+def test_the_answers_are_the_librarys(folder: Path) -> None:
+    net = networks.load(folder / "net.npz")
+    x = torch.tensor([[0.0, 1.0], [0.0, 0.3], [2.0, 0.0], [0.0, 3.0]])
+    y = torch.tensor([0, 0, 1, 1])
+    for more, ball in (
+        (("--ball", "l1", "--radius", "0.4"), LpBall(1, 0.4)),
+        (("--features", str(folder / "radii.toml")), Radii(float("inf"), torch.tensor([0.5, 0.0]))),
+    ):
+        _run(folder, "certify", *more, "--out", str(folder / "out.csv"))
+        wanted = evaluation.certified(net, x, y, ball).tolist()
+        assert [r["certified"] == "true" for r in _written(folder / "out.csv")] == wanted
+
+
+def test_the_report_stands_alone(folder: Path) -> None:
+    _run(folder, "certify", "--radius", "0.2", "--report", str(folder / "report.html"))
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<svg" in text
+    assert "http" not in text
+    assert text.count("<tr>") >= 4 + 5
+    _run(folder, "attack", "--radius", "0.2", "--report", str(folder / "report.html"))
+    assert "not proved to stand" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"rows.csv": "age,income,outcome\n"}, "has no rows under its head"),
+        ({"rows.csv": "age,income,outcome\n1,x,yes\n"}, "line 2 of .* has 'x' where a number"),
+        ({"rows.csv": "age,income,outcome\n1,2\n"}, "line 2 of .* has 2 cells, not 3"),
+        ({"rows.csv": "age,income,outcome\n1,2,maybe\n"}, "the label 'maybe', none of --classes"),
+        ({"rows.csv": "age,income,size,outcome\n1,2,3,yes\n"}, "does not take|takes 2 inputs"),
+        ({"radii.toml": "[radii]\nage = 1\n"}, "lacks income"),
+        ({"radii.toml": "[radii]\nweight = 1\n"}, "names weight, no feature"),
+        ({"radii.toml": "[radii\n"}, "is no TOML"),
+        ({"radii.toml": '[radii]\nage = "1"\nincome = 1\n'}, "the radius of age"),
+        ({"net.npz": "broken"}, "is damaged"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_two(
+    folder: Path, change: dict[str, str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in change.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    assert _run(folder, "certify", "--features", str(folder / "radii.toml")) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("robustcore: ")
+    assert len(said.strip().splitlines()) == 1
+    assert re.search(sentence, said), said
+
+
+def test_what_it_would_write_is_looked_at_first(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(folder, "certify", "--radius", "1", "--out", str(folder / "no" / "out.csv")) == 2
+    assert "there is no folder" in capsys.readouterr().err
+    assert _run(folder, "certify") == 2
+    assert "give --radius" in capsys.readouterr().err
+
+
+def test_help_reads_well_from_a_shell(root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "robustcore.command", "certify", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=root,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[radii]" in done.stdout
+    assert "--require" in done.stdout
