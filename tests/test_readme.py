@@ -141,6 +141,12 @@ def test_a_documented_call_of_a_study_has_options_that_exist(line: str) -> None:
     assert [o for o in options if o.startswith("--") and o not in help_text] == []
 
 
+@pytest.mark.parametrize("line", documented("robustcore (?:certify|attack)"))
+def test_a_documented_call_of_the_command_is_one(line: str) -> None:
+    asked = rc.command.parser().parse_args(line.split()[1:])
+    assert asked.task in ("certify", "attack")
+
+
 def test_the_documented_way_to_list_parameters_lists_them() -> None:
     command = [str(Path(sys.executable).with_name("papermill")), "--help-notebook"]
     done = subprocess.run(
