@@ -88,6 +88,7 @@ _ALL = (
     Method("fgsm", "FGSM", "sky", _DASH_DOT_DOT, make=defenses.fgsm),
     Method("fgm", "FGM", "sky", _DASH_DOT_DOT),
     Method("pgd", "PGD", "orange", "-.", make=defenses.pgd),
+    Method("trades", "TRADES", "purple", "--", make=defenses.trades),
     Method("arub", "aRUB", "green", "--", bounds.arub, make=defenses.arub),
     Method("rub", "RUB", "blue", "-", bounds.rub, True, _L1, (EXTREME_POINTS,), defenses.rub),
     Method("rub_optimised", "RUB, best t", "green", "-", bounds.rub_optimised, True, _L1, (NORM,)),

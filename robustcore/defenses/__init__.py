@@ -12,6 +12,7 @@ from .bounded import coap, crown, ibp, rub
 from .boxed import rub_boxed
 from .defense import Defense
 from .first_order import arub, baseline
+from .trades import trades
 
 __all__ = [
     "Defense",
@@ -25,4 +26,5 @@ __all__ = [
     "pgd",
     "rub",
     "rub_boxed",
+    "trades",
 ]
