@@ -15,7 +15,6 @@ FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 WAITING = {
     "a2_sampling",
     "a4_decision_regions",
-    "a4_hinge",
     "a6_landscape",
     "b10_certificates",
     "b2_arub",
