@@ -16,7 +16,6 @@ WAITING = {
     "a2_sampling",
     "a4_decision_regions",
     "a6_landscape",
-    "b10_certificates",
     "b2_arub",
     "b6_convolution",
     "b8_uci",
