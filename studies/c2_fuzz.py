@@ -11,7 +11,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -116,7 +116,7 @@ def _leaking(one: Callable[[], nn.Module]) -> nn.Sequential:
     return net
 
 
-def _padded(mode: str) -> nn.Sequential:
+def _padded(mode: Literal["reflect", "replicate", "circular"]) -> nn.Sequential:
     return nn.Sequential(
         nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 3, 3, padding=1, padding_mode=mode),
         nn.BatchNorm2d(3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3),
