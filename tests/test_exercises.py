@@ -14,7 +14,6 @@ from notebooks import execute
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 WAITING = {
     "a2_sampling",
-    "a4_decision_regions",
     "a6_landscape",
     "b2_arub",
     "b6_convolution",
