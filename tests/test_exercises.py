@@ -13,14 +13,11 @@ from notebooks import execute
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 WAITING = {
-    "a2_sampling",
-    "a6_landscape",
     "b2_arub",
     "b6_convolution",
     "b8_uci",
     "b9_images",
     "c2_tighter_bounds",
-    "c3_stronger_attacks",
 }
 _FORM = re.compile(
     r"^::::\{exercise\} \S[^\n]*\n:with: ([^\n]+)\n\n"
