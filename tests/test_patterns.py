@@ -101,20 +101,24 @@ def test_each_gate_of_algorithm_2_gives_one_clean_pattern_and_s_less_one_perturb
     assert (found.active[:, ::S] == clean).all()
 
 
-def test_the_bias_is_perturbed_only_when_asked():
-    X = np.zeros((6, 1)) + 1e-9  # the gate's bias decides, unless the ones are attacked
-    arguments = {"n_gates": 3, "n_perturbations": 20, "bias": True, "at_most": True}
-    for perturb_bias, expected in ((False, {0, 6}), (True, {0, 1, 2, 3, 4, 5, 6})):
-        found = patterns.sample_perturbed(
-            X,
-            LpBall(math.inf, 1e-12 if not perturb_bias else 1.5),
-            60,
-            np.random.default_rng(0),
-            perturb_bias=perturb_bias,
-            **arguments,
-        )
-        assert set(found.active.sum(axis=0).tolist()) <= expected
-    assert len(found) > 2
+@pytest.mark.parametrize(
+    ("bias", "perturb_bias", "moves"),
+    [(False, False, True), (True, False, False), (True, True, True)],
+)
+def test_the_last_coordinate_moves_unless_it_is_a_bias_that_is_left_alone(bias, perturb_bias, moves):
+    """A sample switches only within reach, and beyond that of the others if the last one moves."""
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((60, 2))
+    wanted = {"n_gates": 20, "n_perturbations": 20, "at_most": True}
+    found = patterns.sample_perturbed(
+        X, LpBall(math.inf, 0.5), 1000, rng, bias=bias, perturb_bias=perturb_bias, **wanted
+    )
+    output = patterns.design_matrix(X, bias) @ found.gates
+    switched = found.active != (output >= 0)
+    reach, without = (0.5 * np.abs(g).sum(axis=0) for g in (found.gates, found.gates[:-1]))
+    assert switched.any()
+    assert not (switched & (np.abs(output) > reach)).any()
+    assert (switched & (np.abs(output) > without)).any() == moves
 
 
 @pytest.mark.parametrize("seed", range(30))
