@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from robustcore import balls
-from robustcore.balls import LpBall
+from robustcore.balls import LpBall, lp
 from robustcore.errors import InputError
 
 EXPONENTS = [1, 1.5, 2, 3, math.inf]
@@ -134,7 +133,7 @@ def test_vertices_are_refused_where_there_are_none_or_too_many():
 
 def test_vertices_come_in_their_order_up_to_the_most(monkeypatch):
     assert LpBall(1, 0.5).vertices(2).tolist() == [[0.5, 0], [0, 0.5], [-0.5, 0], [0, -0.5]]
-    monkeypatch.setattr(balls, "_MAX_SIGN_VECTORS", 3)
+    monkeypatch.setattr(lp, "_MAX_SIGN_VECTORS", 3)
     corners = LpBall(math.inf, 0.5).vertices(3)
     assert sorted(map(tuple, 2 * corners)) == sorted(itertools.product((-1.0, 1.0), repeat=3))
     with pytest.raises(InputError, match="2\\^4 vertices"):

@@ -105,7 +105,9 @@ def test_each_gate_of_algorithm_2_gives_one_clean_pattern_and_s_less_one_perturb
     ("bias", "perturb_bias", "moves"),
     [(False, False, True), (True, False, False), (True, True, True)],
 )
-def test_the_last_coordinate_moves_unless_it_is_a_bias_that_is_left_alone(bias, perturb_bias, moves):
+def test_the_last_coordinate_moves_unless_it_is_a_bias_that_is_left_alone(
+    bias, perturb_bias, moves
+):
     """A sample switches only within reach, and beyond that of the others if the last one moves."""
     rng = np.random.default_rng(2)
     X = rng.standard_normal((60, 2))

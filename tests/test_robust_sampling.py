@@ -127,3 +127,10 @@ def test_gates_that_do_not_fit_are_refused(gates, message):
 def test_at_least_one_pattern_must_be_wanted():
     with pytest.raises(InputError, match="at least 1"):
         patterns.sample_robust(np.eye(3), LpBall(2, 0.1), 0, np.random.default_rng(0))
+
+
+def test_no_more_starts_are_drawn_than_allowed_and_one_pattern_can_be_asked_for():
+    X, ball = np.random.default_rng(0).standard_normal((10, 3)), LpBall(math.inf, 1e-6)
+    drawn = patterns.sample_robust(X, ball, 5, np.random.default_rng(1), max_draws=2, at_most=True)
+    assert 1 <= len(drawn) <= 2
+    assert len(patterns.sample_robust(X, ball, 1, np.random.default_rng(1))) == 1
