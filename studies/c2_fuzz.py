@@ -11,7 +11,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,6 +60,70 @@ class Named(nn.Sequential):
     def width(self) -> int:
         """Layers."""
         return len(self)
+
+
+class Residual(nn.Module):
+    """Connections that skip layers, in a forward of its own.
+
+    Source: own
+    """
+
+    def __init__(self, overwritten: bool = False) -> None:
+        super().__init__()
+        self.a, self.b, self.last = nn.Linear(M, M), nn.Linear(2 * M, M), nn.Linear(M, 3)
+        self.overwritten = overwritten
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """A concatenation, a sum and a difference."""
+        z = self.a(x)
+        h = nn.functional.relu(z, inplace=self.overwritten)
+        h = self.b(torch.cat([h, x], dim=1)).relu() - 0.5 * x
+        return self.last(h + z)
+
+
+class Looking(nn.Module):
+    """What is computed depends on the numbers.
+
+    Source: own
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = _dense()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """f(x) or -f(x)."""
+        return self.net(x) if x.sum() > 0 else -self.net(x)
+
+
+class Noisy(Looking):
+    """Random numbers are added.
+
+    Source: own
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """A different network at every call."""
+        return self.net(x + torch.randn(M))
+
+
+class Hidden(Looking):
+    """Another network for tensors than for what records the forward.
+
+    Source: own
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """f(x) or f(-x)."""
+        return self.net(x if isinstance(x, torch.Tensor) else -x)
+
+
+def _block() -> nn.Sequential:
+    inner = nn.Sequential(nn.Conv2d(2, 2, 3, padding=1), nn.BatchNorm2d(2), nn.ReLU())
+    return nn.Sequential(
+        nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 2, 1), nn.ReLU(), Skip(*inner), Skip(*inner),
+        nn.Flatten(), nn.Linear(8, 3),
+    ).eval()  # fmt: skip
 
 
 def _dense(outputs: int = 3, hidden: int = 6) -> nn.Sequential:
@@ -116,7 +180,7 @@ def _leaking(one: Callable[[], nn.Module]) -> nn.Sequential:
     return net
 
 
-def _padded(mode: Literal["reflect", "replicate", "circular"]) -> nn.Sequential:
+def _padded(mode: Any) -> nn.Sequential:
     return nn.Sequential(
         nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 3, 3, padding=1, padding_mode=mode),
         nn.BatchNorm2d(3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3),
@@ -158,10 +222,12 @@ KINDS: dict[str, Callable[[], nn.Module]] = {
     "padding by reflection": lambda: _padded("reflect"),
     "padding by replication": lambda: _padded("replicate"),
     "circular padding": lambda: _padded("circular"),
-    "dropout in training": lambda: nn.Sequential(nn.Dropout(0.5), *_dense()),
-    "batch norm in training": lambda: _normalised().train(),
     "skip connection": lambda: _put(2, lambda: Skip(nn.Linear(6, 6))),
     "linear of its own": lambda: _put(2, lambda: Doubled(6, 6)),
+    "residual and concatenated": Residual,
+    "residual convolutions": _block,
+    "dropout in training": lambda: nn.Sequential(nn.Dropout(0.5), *_dense()),
+    "batch norm in training": lambda: _normalised().train(),
     "forward of the instance": lambda: _with(
         lambda net: setattr(net[2], "forward", lambda x: -nn.functional.linear(x, net[2].weight))
     ),
@@ -177,6 +243,10 @@ KINDS: dict[str, Callable[[], nn.Module]] = {
     "pruned": lambda: _put(2, lambda: prune.random_unstructured(nn.Linear(6, 6), "weight", 0.5)),
     "mixed precisions": lambda: _put(2, lambda: nn.Linear(6, 6).double()),
     "bfloat16": lambda: _dense().to(torch.bfloat16),
+    "overwritten in place": lambda: Residual(overwritten=True),
+    "looks at numbers": Looking,
+    "draws random numbers": Noisy,
+    "hides from the recording": Hidden,
     "compiled in place": lambda: _with(lambda net: net.compile()),
     "data parallel": lambda: nn.DataParallel(_dense()),
 }

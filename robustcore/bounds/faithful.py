@@ -14,6 +14,7 @@ from ..networks import Layered
 from ..networks.plain import is_wrapped
 from ..networks.rounding import Arithmetic, forward_error
 
+_FAR = (0.01, 0.1, 1.0, 10.0)  # how far from some samples a recorded forward is compared too
 _ROWS = 256  # samples that the network answers at once
 _CLOSE = 4  # units in the last place of the largest logit: so close, nothing else is computed
 
@@ -31,8 +32,9 @@ def check_answers(net: nn.Module, network: Layered, x: torch.Tensor) -> None:
     """Refuse a network whose `net(x)` is not, to rounding, what was read.
 
     One forward pass in the network's own precision. While gradients are recorded, as in training,
-    the first sample stands for the batch. Nothing is compared under a transform of torch.func,
-    where no number can be looked at: certify outside of it.
+    the first sample stands for the batch. A forward that was recorded is compared at a few more
+    points, near some samples and far from them. Nothing is compared under a transform of
+    torch.func, where no number can be looked at: certify outside of it.
 
     Source: own
 
@@ -56,6 +58,8 @@ def check_answers(net: nn.Module, network: Layered, x: torch.Tensor) -> None:
         return
     some = x.detach()[:1] if torch.is_grad_enabled() else x.detach()
     with torch.no_grad():
+        if network.traced and len(some):
+            _compare(net, network, _around(some), 0)
         for start in range(0, len(some), _ROWS):
             _compare(net, network, some[start : start + _ROWS], start)
 
@@ -89,6 +93,15 @@ def _compare(net: nn.Module, network: Layered, x: torch.Tensor, start: int) -> N
             f"read give {float(read[i, k]):.9g}, more than rounding apart: some layer does not "
             "compute what its class says."
         )
+
+
+def _around(x: torch.Tensor) -> torch.Tensor:
+    """Points near some samples, and far from them: a recorded forward must answer there too."""
+    generator = torch.Generator().manual_seed(0)
+    some = x[: len(_FAR)].repeat(-(-len(_FAR) // len(x)), *[1] * (x.ndim - 1))[: len(_FAR)]
+    noise = torch.randn(some.shape, generator=generator, dtype=torch.float64).to(some)
+    far = some.new_tensor(_FAR).view(-1, *[1] * (x.ndim - 1))
+    return some + far * (1 + some.abs().amax()) * noise
 
 
 def _ended(network: Layered, logits: torch.Tensor) -> torch.Tensor:

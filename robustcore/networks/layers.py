@@ -28,12 +28,15 @@ class Layered:
     final : str
         "Softmax" or "LogSoftmax" where the network ends with one, else "". It keeps the order of
         the outputs: what is said of the logits before it decides the same.
+    traced : bool
+        Whether it was read from a recording of its forward, not from the classes of its layers.
     """
 
     maps: list[AffineMap]
     activations: list[Activation]
     parts: list[tuple[AffineMap, ...]]
     final: str = ""
+    traced: bool = False
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """The logits: (n, M) -> (n, K)."""

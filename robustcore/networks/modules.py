@@ -67,20 +67,34 @@ def read_normalisation(kind: type[nn.Module], module: Any, shape: Shape | None) 
             f"{name} of {len(module.running_mean)} channels needs {wanted}, got samples of shape "
             f"{shape}."
         )
-    mean, variance = (
-        check_tensor(name, which, getattr(module, which)).to(torch.float64)
-        for which in ("running_mean", "running_var")
-    )
-    if not is_wrapped(variance) and bool((variance + module.eps <= 0).any()):
+    statistics = module.running_mean, module.running_var
+    return normalisation(name, *statistics, module.weight, module.bias, module.eps, shape)
+
+
+def normalisation(
+    name: str,
+    mean: torch.Tensor,
+    variance: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    eps: float,
+    shape: Shape,
+) -> Diagonal:
+    """w (h - mean) / sqrt(var + eps) + b for each channel, in float64."""
+    given = {"mean": mean, "variance": variance, "weight": weight, "bias": bias}
+    kept = {
+        which: check_precision(name, check_tensor(name, which, value)).to(torch.float64)
+        for which, value in given.items()
+        if value is not None
+    }
+    if any(value.shape != shape[:1] for value in kept.values()):
+        raise UnsupportedLayerError(f"{name} does not fit samples of shape {shape}.")
+    wide = kept["variance"] + eps
+    if not is_wrapped(wide) and bool((wide <= 0).any()):
         raise UnsupportedLayerError(f"the variance of {name} must be positive; train it anew.")
-    scale, shift = 1 / (variance + module.eps).sqrt(), torch.zeros_like(mean)
-    if module.affine:
-        weight, shift = (
-            check_precision(name, check_tensor(name, which, getattr(module, which)))
-            for which in ("weight", "bias")
-        )
-        scale, shift = weight * scale, shift.to(torch.float64)
-    moved = mean * scale
+    scale = kept.get("weight", 1.0) / wide.sqrt()
+    moved = kept["mean"] * scale
+    shift = kept.get("bias", torch.zeros_like(moved))
     return Diagonal(scale, shift - moved, shift.abs() + moved.abs(), math.prod(shape[1:]))
 
 
@@ -131,20 +145,36 @@ def read_convolution(module: nn.Conv2d, shape: Shape, like: torch.Tensor) -> tup
         raise UnsupportedLayerError(
             f"Conv2d takes {module.in_channels} channels, the image before it has {shape[0]}."
         )
-    kernel, stride, dilation = (
-        _pair(v) for v in (module.kernel_size, module.stride, module.dilation)
-    )
-    weight, bias = _weight_and_bias(module, "Conv2d")
     before: tuple[AffineMap, ...] = ()
-    padding: Pair = (0, 0)
-    if module.padding_mode == "zeros":
-        padding = _padding(module.padding, kernel, dilation)
-    else:
+    padding: str | int | Sequence[int] = module.padding
+    if module.padding_mode != "zeros":
         first, shape = _picked_padding(module, shape, like)
-        before = (first,)
-    out = (len(weight), *_out_size(module, shape, kernel, stride, padding, dilation))
-    one = Convolution(weight, bias, shape, out, stride, padding, dilation, module.groups)
-    return (*before, one)
+        before, padding = (first,), 0
+    weight, bias = _weight_and_bias(module, "Conv2d")
+    geometry = (module.stride, padding, module.dilation)
+    return (*before, convolution(weight, bias, shape, *geometry, module.groups))
+
+
+def convolution(
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+    shape: Shape,
+    stride: int | Sequence[int],
+    padding: str | int | Sequence[int],
+    dilation: int | Sequence[int],
+    groups: int,
+) -> Convolution:
+    """A convolution with zero padding, for images of one shape."""
+    if weight.ndim != 4 or shape[0] != weight.shape[1] * groups:
+        raise UnsupportedLayerError(
+            f"a convolution with a kernel {tuple(weight.shape)} in {groups} groups does not fit "
+            f"images {shape}."
+        )
+    kernel = (weight.shape[2], weight.shape[3])
+    steps, holes = _pair(stride), _pair(dilation)
+    sides = _padding(padding, kernel, holes)
+    out = (len(weight), *_out_size("Conv2d", shape, kernel, steps, sides, holes))
+    return Convolution(weight, bias, shape, out, steps, sides, holes, groups)
 
 
 def _picked_padding(module: nn.Conv2d, shape: Shape, like: torch.Tensor) -> tuple[Pick, Shape]:
@@ -209,21 +239,19 @@ def read_max_pooling(
         raise UnsupportedLayerError("MaxPool2d with ceil_mode or return_indices is not supported.")
     sizes = (module.kernel_size, module.stride, module.padding, module.dilation)
     kernel, stride, padding, dilation = (_pair(v) for v in sizes)
-    out = (shape[0], *_out_size(module, shape, kernel, stride, padding, dilation))
+    out = (shape[0], *_out_size("MaxPool2d", shape, kernel, stride, padding, dilation))
     return PooledRectifier.of(shape, kernel, stride, padding, dilation, device), out
 
 
 def _out_size(
-    module: nn.Module, shape: Shape, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
+    name: str, shape: Shape, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> Pair:
     size = [
         (n + 2 * p - d * (k - 1) - 1) // s + 1
         for n, k, s, p, d in zip(shape[1:], kernel, stride, padding, dilation, strict=True)
     ]
     if min(size) < 1:
-        raise UnsupportedLayerError(
-            f"{type(module).__name__} has a window larger than its image {shape}."
-        )
+        raise UnsupportedLayerError(f"{name} has a window larger than its image {shape}.")
     return size[0], size[1]
 
 

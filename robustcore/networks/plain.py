@@ -80,13 +80,7 @@ def kind_of(module: Any) -> type[nn.Module]:
             f"no bound is implemented for {name}; supported are {SUPPORTED}."
         )
     base = bases[0]
-    _refuse_hooks(module, base.__name__)
-    if parametrize.is_parametrized(module):
-        raise UnsupportedLayerError(
-            f"{base.__name__} makes its {', '.join(module.parametrizations)} anew by a "
-            "parametrization in every call; call torch.nn.utils.parametrize."
-            "remove_parametrizations(layer, name) first."
-        )
+    refuse_changes(module, base.__name__)
     if changed := _overrides(module, base):
         raise UnsupportedLayerError(
             f"{name} is a {base.__name__} with {', '.join(changed)} of its own, which bounds "
@@ -146,6 +140,20 @@ def is_wrapped(value: torch.Tensor) -> bool:
     Source: own
     """
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(value))
+
+
+def refuse_changes(module: nn.Module, name: str) -> None:
+    """Refuse hooks, a compiled call, and weights that are made anew in every call.
+
+    Source: own
+    """
+    _refuse_hooks(module, name)
+    if parametrize.is_parametrized(module):
+        raise UnsupportedLayerError(
+            f"{name} makes its {', '.join(module.parametrizations)} anew by a "  # type: ignore
+            "parametrization in every call; call torch.nn.utils.parametrize."
+            "remove_parametrizations(layer, name) first."
+        )
 
 
 def _refuse_hooks(module: nn.Module, name: str) -> None:

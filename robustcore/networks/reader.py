@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,15 +30,8 @@ from .modules import (
 )
 from .plain import DROPOUTS, SUPPORTED, check_precision, check_tensor
 from .two_layer import TwoLayerReLU
+from .values import Value
 from .wiring import Wires
-
-
-@dataclass(frozen=True)
-class Value:
-    """A value of the network and the shape of one sample of it, which may not be known yet."""
-
-    node: int
-    shape: Shape | None
 
 
 @dataclass
@@ -125,6 +119,20 @@ class Reader:
             raise UnsupportedLayerError("a ReLU must follow a Linear layer or a convolution.")
         activation: Activation = Rectifier() if leak is None else LeakyRectifier(leak)
         return Value(self.wires.activate(at.node, activation, node.width), at.shape)
+
+    def add(self, values: Sequence[Value], signs: Sequence[int]) -> Value:
+        """The sum of values of one shape, each with its sign."""
+        for at in values:
+            self._no_pool_waits(at)
+        self.refuse_after_final()
+        return Value(self.wires.sum([at.node for at in values], signs), values[0].shape)
+
+    def join(self, values: Sequence[Value], shape: Shape) -> Value:
+        """Values one after the other, as one of the given shape."""
+        for at in values:
+            self._no_pool_waits(at)
+        self.refuse_after_final()
+        return Value(self.wires.join([at.node for at in values]), shape)
 
     def end_with(self, name: str, dim: int | None, at: Value) -> Value:
         """A Softmax or LogSoftmax over the outputs, which leaves their order as it is."""

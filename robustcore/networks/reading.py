@@ -12,6 +12,8 @@ from .dense import ReLUNetwork
 from .layers import Layered
 from .plain import kind_of
 from .reader import Reader
+from .steps import read_traced
+from .tracing import is_traceable
 
 __all__ = ["Layered", "layered"]
 
@@ -30,27 +32,37 @@ def layered(
 
     Parameters
     ----------
-    net : ReLUNetwork, or nn.Sequential of supported layers
+    net : ReLUNetwork, nn.Sequential of supported layers, or a module with a forward of its own
     input_shape : sequence of int, optional
         Of one sample, without the batch: (M,) or (C, H, W). Needed where the first layer that is
-        not a Linear asks for it.
+        not a Linear asks for it, and for a forward of its own.
     like : tensor, optional
         Precision and device of the maps; those of the parameters by default.
 
     Raises
     ------
     UnsupportedLayerError
-        Naming the layer, or its option, for which no bound is implemented; and a layer that does
-        not compute what its class says: a subclass with a forward of its own, a hook, a weight
-        that is made anew in every call.
+        Naming the layer, its option, or the step of a forward for which no bound is implemented;
+        and what does not compute what it says: a hook, a weight that is made anew in every call,
+        random numbers, a step that looks at numbers, a value used after it was overwritten.
 
     Notes
     -----
-    What is read is the network as it stands at this moment. The reading is by class and weights;
-    the bounds compare its answer with that of `net(x)`.
+    What is read is the network as it stands at this moment. Layers of torch are read by class and
+    weights. A class with a forward of its own is recorded by `torch.fx`: sums and concatenations of
+    values, functional layers, constants. What skips a layer is handed on through it, neurons that
+    are no ReLUs, so that every bound goes through the same maps. The bounds compare the answer with
+    that of `net(x)`, of a recorded network also at points around x.
     """
-    reader, at = Reader.of(net, None if input_shape is None else tuple(input_shape), like)
-    for kind, module in _flat_modules(net):
+    shape = None if input_shape is None else tuple(input_shape)
+    try:
+        modules = list(_flat_modules(net))
+    except UnsupportedLayerError:
+        if not is_traceable(net):
+            raise
+        return read_traced(net, shape, like)
+    reader, at = Reader.of(net, shape, like)
+    for kind, module in modules:
         at = reader.take(kind, module, at)
     return reader.finish(at)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from robustcore.balls import LpBall
 from robustcore.losses import gaps
@@ -80,13 +81,102 @@ IMAGES: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+class _Skip(nn.Sequential):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + super().forward(x)
+
+
+class Residual(nn.Module):
+    """x + f(x), twice, and a connection from the input to the last hidden layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(FLAT, FLAT), nn.Linear(FLAT, FLAT)
+        self.norm, self.last = nn.BatchNorm1d(FLAT), nn.Linear(FLAT, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Functional ReLUs and sums."""
+        h = x + torch.relu(self.norm(self.first(x)))
+        h = functional.relu(h + self.second(h), inplace=True)
+        return self.last(h - 0.5 * x)
+
+
+class Concatenated(nn.Module):
+    """Every layer sees all values before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(FLAT + 3 * k, 3) for k in range(3))
+        self.shift = nn.Parameter(torch.randn(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Concatenations and a constant of its own."""
+        seen = x.view(x.size(0), -1)
+        for layer in self.layers[:-1]:
+            seen = torch.cat([seen, functional.leaky_relu(layer(seen) + self.shift, 0.2)], dim=1)
+        return self.layers[-1](seen)
+
+
+class Block(nn.Module):
+    """The block of a residual network: convolutions, normalisations, and a shortcut."""
+
+    def __init__(self, inner: int, outer: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inner, outer, 3, stride, 1, bias=False)
+        self.conv2 = nn.Conv2d(outer, outer, 3, 1, 1, bias=False)
+        self.bn1, self.bn2 = nn.BatchNorm2d(outer), nn.BatchNorm2d(outer)
+        self.relu = nn.ReLU(inplace=True)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or inner != outer:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(inner, outer, 1, stride, bias=False), nn.BatchNorm2d(outer)
+            )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The sum of the block and its shortcut."""
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        out += self.shortcut(x)
+        return self.relu(out)
+
+
+class Pooled(nn.Module):
+    """A max pool beside a connection that skips it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 3, padding=1)
+        self.bypass, self.last = nn.Conv2d(2, 1, 4), nn.Linear(2 * 2 * 2 + 1, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """A concatenation of pooled values and of a convolution of the whole image."""
+        pooled = functional.max_pool2d(functional.relu(self.conv(x)), 2)
+        return self.last(torch.cat([pooled.flatten(1), self.bypass(x).flatten(1)], dim=1))
+
+
+SKIPPING: dict[str, Callable[[], nn.Module]] = {
+    "residual": Residual,
+    "concatenated": Concatenated,
+    "residual in a chain": lambda: nn.Sequential(_Skip(nn.Linear(FLAT, FLAT)), _dense()),
+}
+SKIPPING_IMAGES: dict[str, Callable[[], nn.Module]] = {
+    "residual network": lambda: nn.Sequential(
+        nn.Conv2d(2, 2, 3, padding=1, bias=False), nn.BatchNorm2d(2), nn.ReLU(), Block(2, 2, 1),
+        Block(2, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3),
+    ),
+    "max pool beside a connection": Pooled,
+}  # fmt: skip
+
+
 def networks(seed: int = 0) -> dict[str, tuple[nn.Module, torch.Tensor]]:
     """Each network, in float64, with three samples.
 
     Source: own
     """
     found = {}
-    for table, shape in ((DENSE, (FLAT,)), (IMAGES, SHAPE)):
+    flat, images = (DENSE, SKIPPING), (IMAGES, SKIPPING_IMAGES)
+    tables = [*((t, (FLAT,)) for t in flat), *((t, SHAPE) for t in images)]
+    for table, shape in tables:
         for name, make in table.items():
             torch.manual_seed(seed)
             net = _settled(make(), shape)

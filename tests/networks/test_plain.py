@@ -124,30 +124,13 @@ def tensor_subclass(net):
 
 
 REFUSED = {
-    "a skip connection": (
-        lambda net: put(net, 2, Skip(nn.Linear(6, 6))),
-        "Skip is a Sequential with forward",
-    ),
-    "a linear of one's own": (
-        lambda net: put(net, 2, Doubled(6, 6)),
-        "Doubled is a Linear with forward",
-    ),
     "a call of one's own": (
         lambda net: put(net, 2, Called(6, 6)),
         "Called is a Linear with __call__",
     ),
-    "a ReLU of one's own": (lambda net: put(net, 1, Leaky()), "Leaky is a ReLU with forward"),
     "a weight of one's own": (lambda net: put(net, 4, Weightless(6, 3)), "with weight of its own"),
-    "a mixin": (lambda net: put(net, 2, Mixed(6, 6)), "Mixed is a Linear with forward"),
+    "a mixin": (lambda net: put(net, 2, Mixed(6, 6)), "no bound is implemented for abs"),
     "an order of one's own": (lambda net: Lucky(*net), "Lucky is a Sequential with __iter__"),
-    "a scaler of one's own": (
-        lambda net: nn.Sequential(Shifted(torch.zeros(4), torch.ones(4)), *net),
-        "Shifted is a Scaler with forward",
-    ),
-    "a network of one's own": (
-        lambda net: Backwards([4, 5, 3]),
-        "Backwards is a ReLUNetwork with forward",
-    ),
     "a forward of the instance": (of_instance, "Linear is a Linear with forward"),
     "a forward pre-hook": (pre_hook, "has a forward hook"),
     "a hook on the whole": (on_the_whole, "Sequential has a forward hook"),
@@ -180,7 +163,6 @@ REFUSED = {
     "compiled": (lambda net: torch.compile(net), "no bound is implemented for OptimizedModule"),
     "compiled in place": (lambda net: net.compile(), "compiled in place"),
     "traced": (lambda net: torch.jit.trace(net, torch.zeros(1, 4)), "no bound is implemented for"),
-    "of symbols": (lambda net: torch.fx.symbolic_trace(net), "no bound is implemented for"),
     "bfloat16": (with_weight(torch.bfloat16), "must be float32 or float64, got torch.bfloat16"),
     "half": (with_weight(torch.float16), "must be float32 or float64"),
     "complex": (lambda net: net[2].to(torch.complex64), "dense real tensor"),
@@ -249,6 +231,12 @@ def watched():
     return net
 
 
+def with_own(at, make):
+    net = plain()
+    net[at] = make()
+    return net
+
+
 READ = {
     "a subclass that changes nothing": Named,
     "one layer used twice": shared,
@@ -263,6 +251,14 @@ READ = {
     "in place": lambda: nn.Sequential(nn.Linear(4, 6), nn.ReLU(inplace=True), nn.Linear(6, 3)),
     "nested": lambda: nn.Sequential(nn.Sequential(), nn.Sequential(plain()[:3]), nn.Linear(6, 3)),
     "a copy": lambda: copy.deepcopy(plain()),
+    "a skip connection": lambda: with_own(2, lambda: Skip(nn.Linear(6, 6))),
+    "a linear of one's own": lambda: with_own(2, lambda: Doubled(6, 6)),
+    "a ReLU of one's own": lambda: with_own(1, Leaky),
+    "a scaler of one's own": lambda: nn.Sequential(
+        Shifted(torch.zeros(4), torch.ones(4)), *plain()
+    ),
+    "a network of one's own": lambda: Backwards([4, 5, 3]),
+    "of symbols": lambda: torch.fx.symbolic_trace(plain()),
 }
 
 
