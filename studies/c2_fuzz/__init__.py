@@ -1,0 +1,143 @@
+r"""Random networks of every accepted and nearly accepted kind, certified and then searched.
+
+Each network is certified by every method, or refused in one sentence. Its own forward pass then
+looks at x, at the vertices or corners of the ball, at gradient steps, at points of an attack and at
+random ones: no certified sample may be misclassified at any of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from robustcore import attacks, evaluation
+from robustcore.balls import LpBall
+from robustcore.errors import RobustcoreError
+
+from .kinds import KINDS, M
+
+METHODS = ("best", "rub", "rub_optimised", "rub_any", "rub_boxed", "coap", "crown", "ibp", "exact")
+SAMPLES, POINTS = 6, 40
+_DEAR = ("rub_optimised", "exact")  # each costs as much as all else: for every tenth network
+_EVERY = 10
+
+
+def fuzz(networks: int = 20, seed: int = 0, kinds: int = 0) -> list[dict[str, Any]]:
+    """A row for each kind and norm: how many networks were refused, certified, and wrong.
+
+    Source: own
+
+    Parameters
+    ----------
+    networks : int
+        Of each kind, for each of L1 and Linf.
+    seed : int
+    kinds : int
+        Only the first so many kinds; 0 for all.
+
+    Returns
+    -------
+    list of dict
+        `refused`, `sentences`, `samples` that were asked about and `certified`, over all methods,
+        and `wrong`: those of them that some point misclassifies.
+    """
+    rows: list[dict[str, Any]] = []
+    some = list(enumerate(KINDS))[: kinds or None]
+    for (number, kind), p in itertools.product(some, (1.0, math.inf)):
+        sentences: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
+        for i in range(networks):
+            drawn = np.random.SeedSequence([seed, number, int(p == 1), i])  # no two networks alike
+            torch.manual_seed(int(drawn.generate_state(1)[0]))
+            methods = [m for m in METHODS if i % _EVERY == 0 or m not in _DEAR]
+            _one(KINDS[kind](), kind, p, methods, sentences, counts)
+        rows.append(
+            {"kind": kind, "p": "inf" if math.isinf(p) else "1", "networks": networks}
+            | {name: counts[name] for name in ("refused", "samples", "certified", "wrong")}
+            | {"sentences": "; ".join(sorted(sentences))}
+        )
+    return rows
+
+
+def _one(
+    net: nn.Module,
+    kind: str,
+    p: float,
+    methods: list[str],
+    sentences: Counter[str],
+    counts: Counter[str],
+) -> None:
+    own = next(net.parameters()).dtype
+    x = (1e6 * ("far away" in kind) + torch.rand(SAMPLES, M)).to(own)
+    box = (0.0, 1.0) if "far away" not in kind else (1e6 - 1, 1e6 + 2)
+    ball = LpBall(p, 10 ** float(torch.empty(()).uniform_(-3, 0)), box=box)
+    try:
+        z = net(x)
+    except RuntimeError:  # it runs in no precision: certified it must not be
+        z = torch.full((SAMPLES, 3), math.nan)
+    y = _answers(z)
+    y[::3] = torch.randint(max(2, z.shape[1]), (len(y[::3]),))  # and wrong labels
+    searched: torch.Tensor | None = None
+    refused = False
+    for method in methods:
+        if p != 1 and method in ("rub", "rub_optimised", "rub_boxed"):
+            continue
+        try:
+            proved = evaluation.certified(net, x, y, ball, method)
+        except RobustcoreError as error:
+            refused = True
+            sentences[str(error)] += 1
+            continue
+        counts["samples"] += len(proved)
+        counts["certified"] += int(proved.sum())
+        if searched is None:
+            searched = _misclassified(net, x, y, ball)
+        counts["wrong"] += int((proved & searched[int(method == "rub_boxed")]).sum())
+    counts["refused"] += int(refused)
+
+
+def _answers(z: torch.Tensor) -> torch.Tensor:
+    return (z[:, 0] > 0).long() if z.shape[1] == 1 else z.argmax(dim=1)
+
+
+def _misclassified(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
+    """Which samples the network itself gets wrong in the ball, and in its cut with the box."""
+    wide = x.double()
+    steps = [torch.zeros(1, SAMPLES, M).double()]
+    steps.append(torch.from_numpy(ball.vertices(M))[:, None].expand(-1, SAMPLES, -1))
+    towards = torch.randn(POINTS, SAMPLES, M, dtype=torch.float64)
+    inside = towards * torch.rand(POINTS, 1, 1).double()
+    steps.append(LpBall(ball.p, ball.radius).project(inside * ball.radius))
+    leaf = x.clone().requires_grad_()
+    z = net(leaf)
+    for k in range(z.shape[1]):
+        (slope,) = torch.autograd.grad(z[:, k].sum(), leaf, retain_graph=True)
+        steps += [ball.maximiser(sign * slope.double())[None] for sign in (1.0, -1.0)]
+    for box in (None, ball.box):
+        attacked = attacks.pgd(net, x, y, LpBall(ball.p, ball.radius, box), steps=10)
+        steps.append((attacked.double() - wide)[None])
+    found = []
+    with torch.no_grad():
+        for low, high in ((-math.inf, math.inf), ball.box or (-math.inf, math.inf)):
+            points = (wide + torch.cat(steps)).clamp(low, high).to(x)
+            z = net(points.flatten(0, 1)).double()
+            z = torch.cat([0 * z, z], dim=1) if z.shape[1] == 1 else z
+            labels = y.repeat(len(points))
+            true = z.gather(1, labels[:, None])
+            others = z.scatter(1, labels[:, None], -math.inf).amax(dim=1, keepdim=True)
+            found.append(~(true > others).view(len(points), SAMPLES).all(dim=0))
+    return torch.stack(found)
+
+
+def record(networks: int = 400, seed: int = 0) -> dict[str, list[dict[str, Any]]]:
+    """The rows behind the statement that no certificate was false.
+
+    Source: own
+    """
+    return {"c2_fuzz.networks": fuzz(networks, seed)}
