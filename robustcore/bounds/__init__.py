@@ -2,6 +2,7 @@
 
 Every function keeps one promise: `bounds = technique(net, x, y, ball)`, an (n, K) tensor whose
 entry for the true class is 0. A sample is certified when every bound of its row is at most 0.
+`outputs` bounds what the network says itself, as a regression asks for it.
 """
 
 from .arub_error import arub_error
@@ -9,6 +10,7 @@ from .coap import coap
 from .crown_slopes import crown_optimised
 from .exact import exact
 from .first_order import arub, baseline
+from .outputs import outputs
 from .propagation import crown, ibp
 from .recursion import nominal_slopes
 from .rounding import rounding
@@ -29,6 +31,7 @@ __all__ = [
     "ibp",
     "inf_sup",
     "nominal_slopes",
+    "outputs",
     "rounding",
     "rub",
     "rub_any",

@@ -158,6 +158,13 @@ def _softmax(name: str, reader: Reader, input: Any, dim: Any = None, **options: 
     return Traced(reader.end_with(name, dim, value_of(name, input).at))
 
 
+def _transposed(weight: torch.Tensor, name: str) -> torch.Tensor:
+    """The only attribute of a weight that is read."""
+    if name not in ("T", "mT"):
+        raise refused(f"the attribute {name} of weights")
+    return weight.mT
+
+
 def _first(value: Any) -> Any:
     """One number for a sequence of one, as conv2d takes it."""
     return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
@@ -200,5 +207,5 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
 OF_SIZES: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
     "floordiv": operator.floordiv, "neg": operator.neg, "getitem": operator.getitem,
-    "t": torch.t, "transpose": torch.transpose,
+    "t": torch.t, "transpose": torch.transpose, "getattr": _transposed,
 }  # fmt: skip

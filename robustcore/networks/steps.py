@@ -137,7 +137,10 @@ class Steps:
             if name == "getitem" and isinstance(args[1], (int, slice)):
                 return args[0][args[1]]
             raise refused("arithmetic with the number of samples")
-        return OF_SIZES[name](*args)
+        try:
+            return OF_SIZES[name](*args)
+        except (RuntimeError, TypeError, IndexError, ZeroDivisionError) as error:
+            raise refused(f"{name} of weights or sizes") from error
 
 
 def _flat(value: Any) -> list[Any]:

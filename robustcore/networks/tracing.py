@@ -66,20 +66,28 @@ def trace(net: nn.Module) -> tuple[fx.Graph, dict[str, torch.Tensor]]:
 class _Tracer(fx.Tracer):
     """Records what is not torch's own; layers of torch, and of this folder, are single steps."""
 
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.single = {id(one) for one in net.modules() if _is_single(one)}
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        containers = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-        if type(m).__module__.startswith("torch.nn") and not isinstance(m, containers):
-            return True
-        try:
-            return kind_of(m) not in CONTAINERS
-        except UnsupportedLayerError:
-            return False
+        return id(m) in self.single
+
+
+def _is_single(module: nn.Module) -> bool:
+    containers = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+    if type(module).__module__.startswith("torch.nn") and not isinstance(module, containers):
+        return True
+    try:
+        return kind_of(module) not in CONTAINERS
+    except UnsupportedLayerError:
+        return False
 
 
 def _record(net: nn.Module) -> tuple[fx.Graph, dict[str, torch.Tensor]]:
     known = set(vars(net))
     try:
-        graph = _Tracer().trace(net)
+        graph = _Tracer(net).trace(net)
     except UnsupportedLayerError:
         raise
     except Exception as error:

@@ -87,7 +87,10 @@ class _Skip(nn.Sequential):
 
 
 class Residual(nn.Module):
-    """x + f(x), twice, and a connection from the input to the last hidden layer."""
+    """x + f(x), twice, and a connection from the input to the last hidden layer.
+
+    Source: own
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +105,10 @@ class Residual(nn.Module):
 
 
 class Concatenated(nn.Module):
-    """Every layer sees all values before it."""
+    """Every layer sees all values before it.
+
+    Source: own
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,7 +124,10 @@ class Concatenated(nn.Module):
 
 
 class Block(nn.Module):
-    """The block of a residual network: convolutions, normalisations, and a shortcut."""
+    """The block of a residual network: convolutions, normalisations, and a shortcut.
+
+    Source: own
+    """
 
     def __init__(self, inner: int, outer: int, stride: int) -> None:
         super().__init__()
@@ -141,7 +150,10 @@ class Block(nn.Module):
 
 
 class Pooled(nn.Module):
-    """A max pool beside a connection that skips it."""
+    """A max pool beside a connection that skips it.
+
+    Source: own
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -40,7 +40,7 @@ READ = {
     "operators": lambda m, x: m.last(2 * torch.relu(m.a(x)) - m.b(x) / 3 + 1 - x),
     "methods": lambda m, x: m.last(m.a(x).relu().add(m.b(x)).mul(0.5).sub(x).neg()),
     "functions of weights": lambda m, x: m.last(
-        functional.linear(x, m.a.weight * m.scale, m.a.bias).relu() @ (m.b.weight.t() * m.mask)
+        functional.linear(x, m.a.weight * m.scale, m.a.bias).relu() @ (m.b.weight.T * m.mask)
     ),
     "a constant before a value": lambda m, x: m.last(torch.relu(1 - m.a(x)) * m.scale),
     "constants of its own": lambda m, x: m.last(torch.relu(m.a(x) + torch.arange(4.0).double())),
