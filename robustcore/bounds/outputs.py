@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from ..balls import LpBall, check_ball
+from ..balls import PerturbationSet
 from ..doors import read_samples
 from .tightest import tightest
 
@@ -29,7 +29,7 @@ class _Signed(nn.Module):
 def outputs(
     net: nn.Module,
     x: torch.Tensor,
-    ball: LpBall,
+    ball: PerturbationSet,
     bound: Callable[..., torch.Tensor] = tightest,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     r"""Between which values each output of a network stays on a ball.
@@ -49,7 +49,7 @@ def outputs(
         refused, as its outputs are not what is bounded.
     x : (n, ...) tensor
         The bounds are computed in its precision, whatever that of `net`.
-    ball : LpBall
+    ball : PerturbationSet
         As `bound` takes it.
     bound : callable (net, x, y, ball) -> (n, K)
         A sound one of this folder: `tightest`, `rub`, `crown`, `coap`, `ibp`, `exact`.
@@ -60,7 +60,6 @@ def outputs(
         Lower and upper bounds, sound up to rounding; estimates if `bound` is one. Differentiable
         where `bound` is.
     """
-    check_ball(ball)
     x = read_samples(net, x)
     gaps = bound(_Signed(net), x, x.new_zeros(len(x), dtype=torch.long), ball)
     high, low = gaps[:, 1:].chunk(2, dim=1)
