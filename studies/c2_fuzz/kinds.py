@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -165,7 +165,7 @@ def _leaking(one: Callable[[], nn.Module]) -> nn.Sequential:
     return net
 
 
-def _padded(mode: Any) -> nn.Sequential:
+def _padded(mode: Literal["reflect", "replicate", "circular"]) -> nn.Sequential:
     return nn.Sequential(
         nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 3, 3, padding=1, padding_mode=mode),
         nn.BatchNorm2d(3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3),
