@@ -13,8 +13,6 @@ from notebooks import execute
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 WAITING = {
-    "b2_arub",
-    "b6_convolution",
     "b8_uci",
     "b9_images",
     "c2_tighter_bounds",
