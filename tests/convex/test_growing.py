@@ -138,6 +138,22 @@ def test_search_and_climb_end_in_cells_of_the_data(seed):
     assert len(found) == len(values)
 
 
+def test_a_climb_never_falls_and_mostly_rises():
+    """By the supremum of its first cell and of its last one, on one side of theta."""
+    rng, rose = np.random.default_rng(0), 0
+    for _ in range(40):
+        X, theta = rng.standard_normal((9, 3)), rng.standard_normal(9)
+        gates = [rng.standard_normal(3)]
+        gates.append(pricing.climb(X, theta, gates[0]))
+        first, last = (
+            convex.cell_supremum(X, np.where(on, 1.0, -1.0), X.T @ (on * theta))
+            for on in (X @ gate >= 0 for gate in gates)
+        )
+        assert last >= first * (1 - 1e-9)
+        rose += last > 1.01 * first
+    assert rose >= 20
+
+
 def test_worst_first_takes_one_cell_for_each_value():
     values = np.array([1.0, 3.0, 2.0, 3.0, 0.5])
     assert pricing.worst_first(values, 0.9, 10).tolist() == [1, 2, 0]
