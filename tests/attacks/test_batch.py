@@ -9,6 +9,8 @@ from robustcore.balls import LpBall
 from robustcore.errors import InputError, RobustcoreError
 from robustcore.networks import ReLUNetwork
 
+NORMS = [1, 2, math.inf]
+
 
 @pytest.mark.parametrize("p", [1, 2, math.inf])
 def test_a_point_outside_the_ball_is_refused(p):
@@ -58,3 +60,17 @@ def test_the_room_is_what_the_box_leaves_along_a_direction_from_where_the_path_i
     up, down = torch.ones_like(delta), -torch.ones_like(delta)
     assert batch.room(up, delta).tolist() == [[0.5, 0.75, 0.0]]
     assert batch.room(down, delta).tolist() == [[0.5, 0.25, 1.0]]
+
+
+def test_a_step_is_steepest_and_for_the_l1_ball_spread_over_free_coordinates():
+    gradient = torch.linspace(1, 3, 300, dtype=torch.float64)[None] * torch.tensor([1.0, -1] * 150)
+    x, delta = torch.full((1, 300), 0.5), torch.zeros_like(gradient)
+    x[0, -2] = 1.0  # where the second largest can go no further
+    steps = {p: attacked(gradient.new_zeros(2, 300), x, LpBall(p, 0.1, (0, 1))).step for p in NORMS}
+    torch.testing.assert_close(steps[2](gradient, delta, 0.5), gradient / gradient.norm())
+    assert torch.equal(steps[math.inf](gradient, delta, 0.5), gradient.sign())
+    for done, count in ((0.0, 3), (0.5, 2), (0.999, 1)):
+        found = steps[1](gradient, delta, done)[0]
+        at = [299, 297, 296][:count]
+        assert found.nonzero()[:, 0].tolist() == sorted(at)
+        assert found[at].tolist() == (gradient[0, at].sign() / count).tolist()
