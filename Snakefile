@@ -142,6 +142,8 @@ rule record:
         "notebooks/profiles/paper.yml",
     output:
         touch("_build/records/{name}"),
+    wildcard_constraints:
+        name=r"[a-z0-9_]+(\.[a-z0-9_]+)*",
     log:
         "_build/logs/record-{name}.log",
     resources:

@@ -7,11 +7,12 @@
 # A shard that was cut off is run again by the same command, and runs what is left of it. The rows are
 # in results/sweeps/; the marks in _build/ say only that a shard has nothing left.
 DEVICE = config.get("device", "cpu")
+STUDY = r"[a-z0-9_]+(\.[a-z0-9_]+)*"  # a study of a page's room is named with a dot
 
 
 def study_file(wildcards):
     """A version that was raised makes the shards run again; what is done is skipped."""
-    package = Path("studies") / wildcards.name
+    package = Path("studies", *wildcards.name.split("."))
     return str(package / "__init__.py" if package.is_dir() else package.with_suffix(".py"))
 
 
@@ -25,6 +26,7 @@ rule shard:
     output:
         touch("_build/sweeps/{name}/{profile}/{shard}of{shards}"),
     wildcard_constraints:
+        name=STUDY,
         profile="[a-z]+",
         shard="[0-9]+",
         shards="[0-9]+",
@@ -52,6 +54,7 @@ rule sweep:
     output:
         touch("_build/sweeps/{name}/{profile}/{shards}-shards"),
     wildcard_constraints:
+        name=STUDY,
         profile="[a-z]+",
         shards="[0-9]+",
     shell:

@@ -3,7 +3,8 @@
     python -m studies NAME --profile paper --set epochs=20 --out results
 
 NAME is a notebook (`b5_rub`), or what is left of it without leading digits and underscores. Its
-study is the module `studies.NAME`, whose function
+study is the module `studies.NAME`; a study of a page's room is named with a dot, `b8_uci.NAME`. Its
+function
 
     record(**parameters) -> {record id: rows}
 
@@ -179,12 +180,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _module(name: str) -> ModuleType:
     module_name = module_of(name)
-    if not module_name.removeprefix("studies.").isidentifier():
+    if not all(part.isidentifier() for part in module_name.split(".")):
         raise InputError(f"a study is named as its notebook, for example b5_rub, got {name!r}.")
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        if error.name != module_name:
+        if not f"{module_name}.".startswith(f"{error.name}."):
             raise
         raise InputError(f"no study {name!r}: there is no module {module_name}.") from error
 

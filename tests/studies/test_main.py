@@ -50,6 +50,22 @@ def test_rows_are_recorded_with_the_parameters(
     assert "recorded b0_toy.square.json" in capsys.readouterr().out
 
 
+def test_a_study_of_a_room_is_named_with_a_dot(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = types.ModuleType("studies.b0_toy.more")
+    inner.record = lambda n=3: {"b0_toy.more": [{"n": n}]}  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "studies.b0_toy.more", inner)
+    (study / "notebooks" / "profiles" / "paper.yml").write_text("b0_toy.more: {n: 5}\n")
+    command.main(["b0_toy.more", "--out", str(study / "out")])
+    assert records.load("b0_toy.more", study / "out").rows == [{"n": 5}]
+    for nowhere in ("b5_rub.nowhere", "nowhere.b5_rub", "b_printed.nowhere"):
+        with pytest.raises(InputError, match=f"no study '{nowhere}': there is no module"):
+            command.study(nowhere)
+    with pytest.raises(InputError, match=r"studies\.engine\.grid has no function record"):
+        command.study("engine.grid")
+
+
 def test_a_record_says_what_its_sizes_are(study: Path) -> None:
     assert command.label("b0_toy", "paper", {}) == "paper"
     assert command.label("b0_toy", "paper", {"steps": 20}) == "paper"  # what the profile has anyway
@@ -159,7 +175,7 @@ def test_failed_cells_are_told_and_end_with_status_1(
     assert 'failed: {"i":0}: ZeroDivisionError: division by zero' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["a.b", "b5_rub.proof", "..", "b5 rub", "os/path", ""])
+@pytest.mark.parametrize("name", ["a.", ".proof", "..", "b5_rub.", "b5 rub", "os/path", ""])
 def test_a_name_that_is_no_notebooks_is_one_sentence(name: str) -> None:
     with pytest.raises(InputError, match="a study is named as its notebook"):
         command.parameters(name, "quick", {})

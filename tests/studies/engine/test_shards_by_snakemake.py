@@ -78,6 +78,17 @@ def test_shards_run_on_this_machines_cores(checkout: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_study_of_a_room_is_named_with_a_dot(checkout: Path) -> None:
+    room = checkout / "studies" / "room"
+    room.mkdir()
+    (room / "__init__.py").write_text("")
+    shutil.move(checkout / "studies" / "toy.py", room / "toy.py")
+    target = "_build/sweeps/room.toy/quick/1-shards"
+    assert "12 of 12 cells done" in said(checkout, *SNAKEMAKE, "--cores", "1", target)
+    assert "Nothing to be done" in said(checkout, *SNAKEMAKE, "--cores", "1", target)
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(
     not all(map(shutil.which, ("slurmctld", "slurmd", "munged")))
     or importlib.util.find_spec("snakemake_executor_plugin_slurm") is None,
