@@ -15,7 +15,6 @@ FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 WAITING = {
     "b8_uci",
     "b9_images",
-    "c2_tighter_bounds",
 }
 _FORM = re.compile(
     r"^::::\{exercise\} \S[^\n]*\n:with: ([^\n]+)\n\n"
