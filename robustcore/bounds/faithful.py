@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -20,11 +21,12 @@ _CLOSE = 4  # units in the last place of the largest logit: so close, nothing el
 
 
 def own_precision(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """An empty tensor where the network computes: as its first parameter, or x, is.
+    """An empty tensor where the network computes: as its first parameter, buffer, or x, is.
 
     Source: own
     """
-    like = next((p for p in net.parameters() if p.is_floating_point()), x)
+    weights = itertools.chain(net.parameters(), net.buffers())
+    like = next((p for p in weights if p.is_floating_point()), x)
     return torch.empty(0, dtype=like.dtype, device=like.device)
 
 

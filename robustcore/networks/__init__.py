@@ -11,6 +11,7 @@ from .blocks import Diagonal, Pick, Stacked, Summed
 from .composing import expand
 from .convolutional import convolutional_network
 from .dense import ReLUNetwork, Scaler
+from .exchange import from_onnx
 from .expansion import AffineLayers, Leaks, affine_layers, as_two_logits, expanded, matrices
 from .files import load, save
 from .images import Convolution, MeanPooling
@@ -49,6 +50,7 @@ __all__ = [
     "convolutional_network",
     "expand",
     "expanded",
+    "from_onnx",
     "layered",
     "load",
     "matrices",

@@ -37,7 +37,10 @@ _KINDS: Mapping[str, tuple[type[nn.Module], tuple[str, ...]]] = MappingProxyType
         "ReLU": (nn.ReLU, ()),
         "LeakyReLU": (nn.LeakyReLU, ("negative_slope",)),
         "PReLU": (nn.PReLU, ("num_parameters",)),
-        "AvgPool2d": (nn.AvgPool2d, (*_WINDOW, "ceil_mode", "count_include_pad")),
+        "AvgPool2d": (
+            nn.AvgPool2d,
+            (*_WINDOW, "ceil_mode", "count_include_pad", "divisor_override"),
+        ),
         "AdaptiveAvgPool2d": (nn.AdaptiveAvgPool2d, ("output_size",)),
         "MaxPool2d": (nn.MaxPool2d, (*_WINDOW, "dilation", "ceil_mode")),
         "Flatten": (nn.Flatten, ("start_dim", "end_dim")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +52,9 @@ class Reader:
         cls, net: nn.Module, shape: Shape | None, like: torch.Tensor | None
     ) -> tuple[Reader, Value]:
         """A reader of one network, and its input."""
-        reference = next(net.parameters(), torch.zeros(())) if like is None else like
+        weights = itertools.chain(net.parameters(), net.buffers())
+        floating = (p for p in weights if p.is_floating_point())
+        reference = next(floating, torch.zeros(())) if like is None else like
         wires = Wires.of_input(0 if shape is None else math.prod(shape), reference)
         return cls(wires, like, reference), Value(0, shape)
 
