@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from robustcore.balls import LpBall
-from studies.c4_bridge import hand, theorem
+from studies.c4_bridge import descents, hand, theorem
 from studies.oracles.instances import instance
 
 
@@ -51,3 +51,20 @@ def test_the_value_attained_is_the_largest_of_many_points():
 def test_the_smallest_instances_cost_what_they_cost_by_hand():
     for row in hand.by_hand(sizes=(0, 2, 3)):
         assert row["least"] == pytest.approx(row["by_hand"], abs=1e-6), row
+
+
+def test_descents_are_told_with_their_proofs():
+    rows, networks = descents.descents(5, 0, 0.1, 1e-2, 8, 6, 1)
+    assert [(r["start"], r["bound"]) for r in rows] == [
+        ("(10)", "exact"),
+        ("random 0", "exact"),
+        ("(10)", "CROWN"),
+        ("random 0", "CROWN"),
+    ]
+    assert set(networks) == {"(10)", "exact", "CROWN"}
+    for row in rows:
+        assert row["exact"] <= row["cost"] + 1e-12
+        assert row["cost"] == row["trail"][-1][1] <= row["first"]
+    sets = descents.by_set(rows)
+    assert [one["bound"] for one in sets] == ["exact", "CROWN"]
+    assert all(one["from_convex"] <= one["convex"] + 1e-6 for one in sets)

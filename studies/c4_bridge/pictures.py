@@ -1,0 +1,105 @@
+"""Pictures of the bridge: errors beside what is proved of them, and costs as they are proved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from robustcore.networks import TwoLayerReLU
+from robustcore.plots import style
+from robustcore.plots.regions import boxes, decision_regions, switching_lines
+
+_FLOOR = 1e-16  # where errors of less than rounding are drawn
+_ROUNDING = 3e-14  # of outputs of some tens
+_SHADES = (style.GREEN, style.BLUE, style.ORANGE, style.VERMILLION, style.PURPLE)
+_BOUNDS = {"exact": style.BLUE, "CROWN": style.VERMILLION}
+
+
+def proved_and_seen(
+    trained: Sequence[Mapping[str, Any]], stretched: Sequence[Mapping[str, Any]]
+) -> style.Card:
+    """|aRUB - exact| over what is proved of it: at the radius of training, and on larger balls.
+
+    Source: own
+
+    Parameters
+    ----------
+    trained : list of dict
+        From `theorem.over_instances`.
+    stretched : list of dict
+        From `theorem.stretched`.
+    """
+    with style.figure(width=5.4, height=3.6) as (fig, ax):
+        groups = {"as trained": trained}
+        for stretch in sorted({row["stretch"] for row in stretched}):
+            label = f"radius × {1 + stretch:.10g}"
+            groups[label] = [row for row in stretched if row["stretch"] == stretch]
+        for (label, rows), colour in zip(groups.items(), _SHADES, strict=False):
+            seen = [(r["allowed"], r["arub_off"]) for r in rows if r.get("arub_off") is not None]
+            x, y = np.maximum(np.array(seen), _FLOOR).T
+            ax.plot(x, y, "o", color=colour, alpha=0.75, label=label, markeredgewidth=0)
+        ends = np.array([_FLOOR, 10.0])
+        ax.plot(ends, ends, "--", color=style.BLACK, linewidth=1.0, label="all that is allowed")
+        ax.axhspan(_FLOOR / 4, _ROUNDING, color=style.GREY, alpha=0.12, linewidth=0)
+        ax.annotate("rounding", (0.985, _ROUNDING), xycoords=("axes fraction", "data"),
+                    ha="right", va="top", fontsize=8, color=style.GREY)  # fmt: skip
+        ax.set(
+            xscale="log",
+            yscale="log",
+            ylim=(_FLOOR / 4, 20.0),
+            xlabel="proved: largest |aRUB − exact| (output)",
+        )
+        ax.set(ylabel="seen: |aRUB − exact| (output)")
+        ax.legend(loc="upper left")
+    return fig
+
+
+def descent(
+    rows: Sequence[Mapping[str, Any]],
+    networks: Mapping[str, TwoLayerReLU],
+    X: np.ndarray,
+    y: np.ndarray,
+    radius: float,
+) -> style.Card:
+    """Left the proved cost over the steps; then networks with the lines where neurons switch.
+
+    Source: own
+
+    Parameters
+    ----------
+    rows : list of dict
+        From `descents.descents`.
+    networks : mapping
+        Title to planar network: two.
+    X : (n, 2) array
+    y : (n,) array
+    radius : float
+    """
+    with style.figure(1, 3, width=7.4, height=2.9) as (fig, axes):
+        ax = axes[0]
+        seen: set[str] = set()
+        for row in rows:
+            kind = "from (10)" if row["start"] == "(10)" else "from random"
+            label = f"{kind}, {row['bound']}"
+            steps, costs = np.array([*row["trail"], [row["steps"], row["cost"]]]).T
+            look = {
+                "linestyle": "-" if kind == "from (10)" else ":",
+                "color": _BOUNDS[row["bound"]],
+            }
+            ax.step(steps, costs, where="post", label="_" * (label in seen) + label, **look)
+            seen.add(label)
+        ax.axhline(rows[0]["convex"], color=style.BLACK, linewidth=1.0, linestyle="--")
+        ax.annotate("(10)", (1, rows[0]["convex"]), xycoords=("axes fraction", "data"),
+                    ha="right", va="bottom", fontsize=8)  # fmt: skip
+        top = 2.0 * rows[0]["convex"]
+        ax.set(xlabel="updates", ylabel="proved robust cost", ylim=(0, top))
+        ax.set_title("Proved on the way")
+        ax.legend(loc="lower left")
+        for panel, (title, net) in zip(axes[1:], networks.items(), strict=True):
+            decision_regions(panel, net, X, y)
+            boxes(panel, X, radius)
+            switching_lines(panel, net)
+            panel.set_title(title)
+    return fig
