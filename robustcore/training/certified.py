@@ -173,7 +173,7 @@ class _Descent:
     ) -> tuple[TwoLayerReLU, int]:
         """The cheapest network so far and the updates made; what is cheaper goes on the trail."""
         adam, began = scaled_adam(net, rate), self.late()
-        ends = began + (1.0 - began) / left  # of the time, what this round may have
+        span = (1.0 - began) / left  # of the time, what this round may have
         own = [group["lr"] for group in adam.param_groups]
         for step in range(steps + 1):
             value = self.loss_of(net)
@@ -183,7 +183,8 @@ class _Descent:
                 if cost < trail[-1][1]:
                     best = candidate
                     trail.append((made + step, cost))
-            share = max(step / steps if steps else 1.0, (self.late() - began) / (ends - began))
+            gone = (self.late() - began) / span if span > 0 else 1.0
+            share = max(step / steps if steps else 1.0, gone)
             if share >= 1:
                 break
             adam.zero_grad(set_to_none=True)

@@ -140,8 +140,10 @@ def test_widening_and_balancing_keep_function_and_cost():
 
 def test_time_ends_it():
     points, ball, start = solved(n=6)
-    found = descended(start, points, ball, steps=100_000, seconds=0.3)
-    assert 0 < found.steps < 100_000
+    found = descended(start, points, ball, steps=1_000_000, seconds=0.3)
+    assert 0 < found.steps < 100_000  # each of the rounds ends
+    assert found.seconds < 30
+    assert descended(start, points, ball, steps=1_000_000, seconds=1e-9).steps == 0
     assert found.cost <= found.trail[0][1]
 
 
