@@ -1,0 +1,45 @@
+"""Both papers on one task: cells are made once, each row keeps the order of costs and shares."""
+
+import pytest
+
+from robustcore.errors import InputError
+from studies import c4_comparison as study
+from studies.c4_comparison import methods, tasks
+
+SETTINGS = {"n": 30, "n_held": 10, "n_test": 15, "width": 6, "seconds": 0.2, "attack_steps": 3}
+
+
+@pytest.mark.parametrize("p", ["inf", "1", "2"])
+@pytest.mark.parametrize("method", ["algorithm_1", "linear", "gd_pgd", "bridge_linear", "crown"])
+def test_a_row_keeps_the_order_of_costs_and_shares(method, p):
+    cell = {"task": "sklearn/breast-cancer", "p": p, "method": method, "seed": 0}
+    (row,) = study.sweep(**SETTINGS).run([cell], device="cpu")
+    assert row["clean_cost"] <= row["attacked_cost"] + 1e-9
+    assert row["attacked_cost"] <= row["certified_cost"] + 1e-9
+    assert row["clean_accuracy"] >= row["attacked_accuracy"] >= row["certified_accuracy"]
+    if method == "bridge_linear":
+        assert row["certified_cost"] <= row["objective"] + 1e-6
+
+
+def test_every_method_runs_on_images_without_bias():
+    given = tasks.task("bird-ship", 24, 10, 10, 0)
+    for method in ("algorithm_2", "robust_patterns", "gd_fgsm", "certified_random", "ibp"):
+        net, about = methods.trained(method, given, "inf", 4, 0.2, 0)
+        assert about["seconds"] > 0
+        assert not net.has_bias
+        assert net.u.shape[1] == 147
+
+
+def test_one_task_has_every_method_that_a_norm_knows():
+    cells = study.sweep(tasks=("bird-ship",), names=("linear",), norms=("inf", "1")).cells
+    assert cells[0] == {"task": "bird-ship", "p": "inf", "method": "linear", "seed": 0}
+    table = {p: {c["method"] for c in cells[1:] if c["p"] == p} for p in ("inf", "1")}
+    assert table["1"] == set(methods.METHODS)
+    assert table["inf"] == set(methods.METHODS) - {"rub"}
+
+
+def test_what_is_no_task_or_norm_is_refused():
+    with pytest.raises(InputError, match="no task"):
+        tasks.task("mnist", 10, 10, 10, 0)
+    with pytest.raises(InputError, match="p must be"):
+        tasks.task("bird-ship", 10, 10, 10, 0).ball("3")
