@@ -122,7 +122,7 @@ def by_set(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 "convex": start["convex"],
                 "from_convex": start["cost"],
                 "from_random": min((r["cost"] for r in own if r["start"] != "(10)"), default=None),
-                "below": 1 - start["cost"] / start["convex"],
+                "below": 1 - start["cost"] / start["first"],
             }
         )
     return told
