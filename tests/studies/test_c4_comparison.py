@@ -21,9 +21,9 @@ def test_a_row_keeps_the_order_of_costs_and_shares(method, p):
         assert row["certified_cost"] <= row["objective"] + 1e-6
 
 
-def test_every_method_runs_on_images_without_bias():
-    given = tasks.task("bird-ship", 24, 10, 10, 0)
-    for method in ("algorithm_2", "robust_patterns", "gd_fgsm", "certified_random", "ibp"):
+def test_descents_run_on_images_without_bias():
+    given = tasks.task("bird-ship", 12, 6, 6, 0)
+    for method in ("gd_fgsm", "certified_random", "ibp"):
         net, about = methods.trained(method, given, "inf", 4, 0.2, 0)
         assert about["seconds"] > 0
         assert not net.has_bias
