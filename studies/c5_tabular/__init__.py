@@ -95,7 +95,7 @@ def judged(table: Table, steps: int, width: int, seed: int, n: int) -> Rows:
     -------
     list of dict
         "turned" counts rows that are proved and that the attack turned all the same: 0 if sound.
-        "largest" counts the rows of the largest class, "answers" how many classes the network names.
+        "largest" counts rows of the largest class, "answers" the classes that the network names.
     """
     x, y = table.test_x[:n], table.test_y[:n]
     known = threats(table.name)
@@ -207,14 +207,13 @@ def changes(net: ReLUNetwork, table: Table, threat: PerturbationSet, n: int) -> 
 
 
 def by_hand() -> tuple[ReLUNetwork, torch.Tensor, torch.Tensor]:
-    """2 donations - months since the last, as a network of two logits; a donor of margin 3.
+    """2 donations - months since the last as z_1 - z_0, and a donor of margin 3.
 
     Source: own
     """
-    first = torch.tensor([[-1.0, 2.0], [1.0, -2.0]]).double(), torch.zeros(2).double()
-    last = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).double(), torch.zeros(2).double()
+    only = torch.tensor([[0.5, -1.0], [-0.5, 1.0]]).double(), torch.zeros(2).double()
     x = torch.tensor([[1.0, 2.0]], dtype=torch.float64)
-    return ReLUNetwork.from_arrays([first, last]), x, torch.tensor([1])
+    return ReLUNetwork.from_arrays([only]), x, torch.tensor([1])
 
 
 def shares(rows: Sequence[Mapping[str, Any]]) -> Rows:
