@@ -23,9 +23,13 @@ every_notebook = pytest.mark.parametrize("name", NAMES)
 
 
 def prose(name: str) -> str:
-    """The text cells, without what stands as code in them."""
+    """The text cells, without what stands as code in them, and without exercises.
+
+    What a solution tells came out of a run with the exercise's own parameters, never of a record.
+    """
     cells = jupytext.read(ROOT / "notebooks" / f"{name}.md").cells
     text = "\n\n".join(c.source for c in cells if c.cell_type == "markdown")
+    text = re.sub(r"^::::\{exercise\}.*?^::::$", "", text, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"`[^`\n]*`", "``", text)
 
 
