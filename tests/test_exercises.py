@@ -12,16 +12,12 @@ from book.extension import exercises
 from notebooks import execute
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
-WAITING = {
-    "b8_uci",
-    "b9_images",
-}
 _FORM = re.compile(
     r"^::::\{exercise\} \S[^\n]*\n:with: ([^\n]+)\n\n"
     r"(.*?)^:::\{dropdown\} Solution\n(.*?)^:::\n::::$",
     flags=re.MULTILINE | re.DOTALL,
 )
-every_page = pytest.mark.parametrize("name", sorted(set(execute.names()) - WAITING))
+every_page = pytest.mark.parametrize("name", execute.names())
 
 
 class Exercise(NamedTuple):

@@ -100,7 +100,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add(one: argparse.ArgumentParser) -> None:
-    one.add_argument("network", type=Path, help="a file that robustcore.networks.save wrote")
+    one.add_argument(
+        "network", type=Path, help="an .onnx file, or an .npz that robustcore.networks.save wrote"
+    )
     one.add_argument("data", type=Path, help="a CSV file with a head: features, and a label")
     one.add_argument("--label", help="the column of the label; the last one by default")
     one.add_argument(

@@ -84,11 +84,13 @@ def network(path: Path) -> nn.Module:
     Raises
     ------
     InputError
-        For another ending than .npz.
+        For another ending than .onnx and .npz.
     """
-    if path.suffix != ".npz":
-        raise InputError(f"{path} is no .npz file; write one with robustcore.networks.save.")
-    return networks.load(path)
+    if path.suffix == ".onnx":
+        return networks.from_onnx(path)
+    if path.suffix == ".npz":
+        return networks.load(path)
+    raise InputError(f"{path} is neither .onnx nor .npz; robustcore.networks.save writes .npz.")
 
 
 def ball(

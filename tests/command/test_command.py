@@ -138,6 +138,15 @@ def test_bad_input_is_one_sentence_and_two(
     assert re.search(sentence, said), said
 
 
+def test_a_network_of_another_kind_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "net.pt").write_bytes(b"")
+    given = [str(folder / "net.pt"), str(folder / "rows.csv"), "--radius", "1"]
+    assert command.main(["certify", *given, "--classes", "yes,no"]) == 2
+    assert "is neither .onnx nor .npz" in capsys.readouterr().err
+
+
 def test_what_it_would_write_is_looked_at_first(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
