@@ -1,9 +1,9 @@
 """A digest of the code that makes a record: the study, and what it imports of this project.
 
-Modules are followed through their imports; a package that only opens doors counts for the modules
-behind the doors that are used. Comments, docstrings, layout, the names of files and what only
-draws pictures do not count, so that a digest changes when, and only when, the code may do
-something else.
+Modules are followed through their imports; what a package only hands on counts for the module that
+it comes from, and what only a type checker imports for none. Comments, docstrings, layout, the
+names of files and what only draws pictures do not count, so that a digest changes when, and only
+when, the code may do something else.
 """
 
 from __future__ import annotations
@@ -111,9 +111,9 @@ def _used(path: Path, name: str, module: str, root: Path) -> Iterator[str]:
 
 
 def _behind(module: str, name: str, root: Path) -> Iterator[str]:
-    """The module that defines a name which a module offers."""
+    """The module that defines a name which a module offers; of a package, the one behind it."""
     path = _file(module, root)
-    if path.name == "__init__.py" and _only_doors(_tree(path)):
+    if path.name == "__init__.py":
         for node in _tree(path).body:
             if isinstance(node, ast.ImportFrom):
                 source = _absolute(node, module)
@@ -131,11 +131,6 @@ def _behind(module: str, name: str, root: Path) -> Iterator[str]:
                     yield from _behind(module, node.value.id, root)
                     return
     yield module
-
-
-def _only_doors(tree: ast.Module) -> bool:
-    kinds = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.Expr)
-    return all(isinstance(node, kinds) for node in tree.body)
 
 
 def _absolute(node: ast.ImportFrom, package: str) -> str:
@@ -167,8 +162,18 @@ def _tree(path: Path) -> ast.Module:
 
 @cache
 def _imports(path: Path) -> list[ast.Import | ast.ImportFrom]:
-    nodes = ast.walk(_tree(path))
-    return [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    """All but those that only a type checker reads."""
+    found: list[ast.Import | ast.ImportFrom] = []
+    waiting: list[ast.AST] = list(_tree(path).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            waiting += node.orelse
+            continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.append(node)
+        waiting += ast.iter_child_nodes(node)
+    return found
 
 
 @cache

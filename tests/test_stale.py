@@ -15,13 +15,17 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
 FILES = {
     "studies/demo.py": (
-        '"""Rows."""\nfrom robustcore import sums\nfrom robustcore.room import twice\n'
+        '"""Rows."""\nfrom robustcore import add, sums\nfrom robustcore.room import twice\n'
         "from . import pictures\n\n"
-        "def record(n=2):\n    return {'demo': [{'x': twice(sums.add(n, 1))}]}\n"
+        "def record(n=2):\n    return {'demo': [{'x': twice(sums.add(n, add(0, 1)))}]}\n"
     ),
     "studies/pictures.py": "def draw():\n    return 1\n",
     "studies/__init__.py": "",
-    "robustcore/__init__.py": "",
+    "robustcore/__init__.py": (
+        "from typing import TYPE_CHECKING\n\nfrom .sums import add\n\n"
+        "if TYPE_CHECKING:\n    from . import room\n\n"
+        "def __getattr__(name):\n    raise AttributeError(name)\n"
+    ),
     "robustcore/sums.py": 'def add(a, b):\n    """Sum."""\n    return a + b\n',
     "robustcore/room/__init__.py": "from .doubling import double as twice\nfrom .other import f\n",
     "robustcore/room/doubling.py": "def double(x):\n    return 2 * x\n",
