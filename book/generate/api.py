@@ -63,21 +63,25 @@ def pages(root: Path) -> dict[str, str]:
     return found
 
 
+# what Matplotlib and scikit-learn write into every subclass, with roles of its own in the text
+_NOT_OURS = "   :exclude-members: set, set_fit_request, set_score_request"
+
+
 def _directives(module: Module, all_modules: dict[str, Module]) -> str:
     """What Sphinx is told; empty for a submodule whose whole content its package documents."""
     start = f".. automodule:: {module.name}\n"
     if module.is_package:
         own = sorted({*module.exports, *module.public})
-        return start + (f"   :members: {', '.join(own)}\n   :imported-members:" if own else "")
+        told = f"   :members: {', '.join(own)}\n   :imported-members:\n{_NOT_OURS}"
+        return start + (told if own else "")
     here = [n for n in module.public if home(module, n, all_modules) == module.name]
     if not here:
         return ""
     parent, _, last = module.name.rpartition(".")
-    if last in all_modules[parent].exports:
+    if last in all_modules[parent].exports and last in module.public:
         # the package exports a function of this name: one name cannot mean both, so no module here
         return "\n".join(_one(module, name) for name in here)
-    # Matplotlib writes a method `set` into every subclass, with roles of its own in the text
-    return start + f"   :members: {', '.join(here)}\n   :exclude-members: set"
+    return start + f"   :members: {', '.join(here)}\n{_NOT_OURS}"
 
 
 def _one(module: Module, name: str) -> str:
