@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from robustcore import bounds, convex, patterns, training
+from robustcore import bounds, convex, patterns
 from robustcore.balls import LpBall
 from robustcore.networks import TwoLayerReLU
-from robustcore.training import CertifiedNetwork
+from robustcore.training.certified import CertifiedNetwork, fit_certified
 
 from ..a3_robust_training.distances import exact_robust_cost, ring
 from ..oracles.expected import read_from_the_solution
@@ -58,7 +58,7 @@ def descents(
     rows, networks = [], {"(10)": convex_one.network()}
     for name, bound in BOUNDS.items():
         for start, net in starts.items():
-            found = training.fit_certified(
+            found = fit_certified(
                 *(X, y, ball, beta),
                 width=width,
                 steps=steps,

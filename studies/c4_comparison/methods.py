@@ -12,6 +12,7 @@ import torch
 from robustcore import attacks, bounds, convex, evaluation, methods, patterns, training
 from robustcore.balls import LpBall
 from robustcore.networks import TwoLayerReLU
+from robustcore.training.certified import fit_certified
 
 from .tasks import NORMS, Task
 
@@ -121,7 +122,7 @@ def candidates(
             for rate in STEP_RATES
         ]
     return [
-        training.fit_certified(
+        fit_certified(
             *(task.X, task.y, task.ball(p), task.beta),
             width=width,
             steps=_ENDLESS,

@@ -146,7 +146,9 @@ def test_refusals():
     ball = LpBall(1, 0.1)
     with pytest.raises(InputError, match="arub is an estimate and proves nothing"):
         evaluation.certified_accuracy(net, x, y, ball, method="arub")
-    with pytest.raises(InputError, match="coap, crown, ibp, exact, best, got 'luck'"):
+    with pytest.raises(
+        InputError, match="coap, crown, crown_optimised, ibp, exact, best, got 'luck'"
+    ):
         evaluation.certified_accuracy(net, x, y, ball, method="luck")
     with pytest.raises(InputError, match="RUB needs an L1 ball, got p=2"):
         evaluation.certified_accuracy(net, x, y, LpBall(2, 0.1), method="rub")
