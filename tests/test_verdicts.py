@@ -23,13 +23,14 @@ every_notebook = pytest.mark.parametrize("name", NAMES)
 
 
 def prose(name: str) -> str:
-    """The text cells, without what stands as code in them, and without exercises.
+    """The text cells, without what stands as code in them, and without solutions of exercises.
 
-    What a solution tells came out of a run with the exercise's own parameters, never of a record.
+    Those tell what came out of a run with the exercise's own parameters, and some record of many
+    rows always holds the same three digits.
     """
     cells = jupytext.read(ROOT / "notebooks" / f"{name}.md").cells
     text = "\n\n".join(c.source for c in cells if c.cell_type == "markdown")
-    text = re.sub(r"^::::\{exercise\}.*?^::::$", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^:::\{dropdown\} Solution$.*?^:::$", "", text, flags=re.M | re.S)
     return re.sub(r"`[^`\n]*`", "``", text)
 
 

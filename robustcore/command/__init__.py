@@ -116,7 +116,11 @@ def _add(one: argparse.ArgumentParser) -> None:
         "--features", type=Path, help="a TOML file with radii of single features, see below"
     )
     one.add_argument(
-        "--box", type=float, nargs=2, metavar=("LOW", "HIGH"), help="range of every feature"
+        "--box",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="range of every feature: attacks keep to it, of the bounds rub_boxed alone",
     )
     one.add_argument("--method", default="best", help="the bound of certify: best, rub, crown, ...")
     one.add_argument("--steps", type=int, default=100, help="gradient steps of each path of attack")

@@ -126,13 +126,13 @@ def judge(
     stands, radii, worst = torch.zeros_like(right), [], []
     for part in _progress(len(x)):
         rows, labels, here = x[part], data.y[part], ball.at(torch.arange(len(x))[part])
-        if task == "certify":
+        if task == "certify" and here.radius > 0:
+            reached = evaluation.certified_radius(net, rows, labels, here, method)
+            stands[part] = reached == here.radius
+            radii.append(reached)
+        elif task == "certify":
             stands[part] = evaluation.certified(net, rows, labels, here, method)
-            if here.radius > 0:
-                found = evaluation.certified_radius(net, rows, labels, here, method)
-                radii.append(torch.where(stands[part], here.radius, found))
-            else:
-                radii.append(torch.zeros(len(rows), dtype=torch.float64))
+            radii.append(torch.zeros(len(rows), dtype=torch.float64))
         else:
             point = attacks.strongest(net, rows, labels, here, steps=steps)
             attacks.check_inside(point, rows, here)

@@ -43,8 +43,8 @@ def page(judged: Judged, network: str) -> str:
     note = f"<p>{more} more rows are in the file that --out writes.</p>" if more > 0 else ""
     said = (
         "Proved by the bound "
-        f"“{escape(judged.method)}”, in exact arithmetic on the network's own weights, with a "
-        "margin for the rounding of its own passes. A row that is not proved may still stand."
+        f"“{escape(judged.method)}”, in exact arithmetic on the network's own weights; a margin is "
+        "added that likely covers its own rounding. A row that is not proved may still stand."
         if judged.task == "certify"
         else "Searched by gradient attacks. A row that withstands them is not proved to stand."
     )

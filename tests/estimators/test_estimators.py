@@ -73,8 +73,7 @@ def test_a_certified_answer_stands_in_the_ball(model, frame) -> None:
     worst = pd.DataFrame(model.worst_inputs(X, y, radius), columns=X.columns)
     assert (model.predict(worst)[proved] == y[proved]).all()
     reach = model.certified_radius(X, y, largest=radius)
-    assert ((reach == radius) == proved).mean() > 0.9
-    assert (reach[proved] > 0).all()
+    assert ((reach == radius) == proved).all()
 
 
 def test_a_point_beyond_the_certified_radius_may_turn(frame) -> None:

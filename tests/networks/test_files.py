@@ -21,7 +21,8 @@ def _networks() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
     scaler = Scaler(torch.zeros(3), torch.ones(3) * 2)
     image = nn.Sequential(
         *(nn.Conv2d(2, 3, 3, padding=1, bias=False), nn.BatchNorm2d(3), nn.LeakyReLU(0.2)),
-        *(nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.3), nn.Linear(12, 4), nn.LogSoftmax(1)),
+        *(nn.AvgPool2d(2, divisor_override=3), nn.Flatten(), nn.Dropout(0.3)),
+        *(nn.Linear(12, 4), nn.LogSoftmax(1)),
     )
     nested = nn.Sequential(scaler, nn.Sequential(nn.Linear(3, 5), nn.ReLU()), nn.Linear(5, 1))
     return {
