@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,3 +96,28 @@ def switching_lines(ax: Any, net: TwoLayerReLU) -> None:
 def _window(X: np.ndarray, margin: float) -> tuple[np.ndarray, np.ndarray]:
     low, high = X.min(0) - margin, X.max(0) + margin
     return np.linspace(low[0], high[0], _GRID), np.linspace(low[1], high[1], _GRID)
+
+
+def networks_with_boxes(
+    axes: Sequence[Any], networks: Mapping[str, Any], X: np.ndarray, y: np.ndarray, radius: float
+) -> None:
+    """Planar networks side by side: their regions, the boxes around the points, where they bend.
+
+    Source: own
+
+    Parameters
+    ----------
+    axes : sequence of Axes
+        One for each network.
+    networks : mapping of str to TwoLayerReLU
+        Title to network.
+    X : (n, 2) array
+    y : (n,) array
+    radius : float
+        Of the boxes.
+    """
+    for panel, (title, net) in zip(axes, networks.items(), strict=True):
+        decision_regions(panel, net, X, y)
+        boxes(panel, X, radius)
+        switching_lines(panel, net)
+        panel.set_title(title)

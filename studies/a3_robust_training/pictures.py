@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from robustcore.networks import TwoLayerReLU
 from robustcore.plots import style
-from robustcore.plots.regions import boxes, decision_regions, switching_lines
+from robustcore.plots.regions import boxes, networks_with_boxes
 
 
 def pattern_counts(
@@ -95,11 +95,7 @@ def distance(
         ax.set(xlabel="radius ε (units of X)", ylabel="exact robust cost", ylim=(0, None))
         ax.set_title("Robust cost")
         ax.legend(loc="upper left")
-        for panel, (title, net) in zip(axes[1:], networks.items(), strict=True):
-            decision_regions(panel, net, X, y)
-            boxes(panel, X, radius)
-            switching_lines(panel, net)
-            panel.set_title(title)
+        networks_with_boxes(axes[1:], networks, X, y, radius)
     return fig
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from robustcore.networks import TwoLayerReLU
 from robustcore.plots import style
-from robustcore.plots.regions import boxes, decision_regions, switching_lines
+from robustcore.plots.regions import networks_with_boxes
 
 _FLOOR = 1e-16  # where errors of less than rounding are drawn
 _ROUNDING = 3e-14  # of outputs of some tens
@@ -97,9 +97,5 @@ def descent(
         ax.set(xlabel="updates", ylabel="proved robust cost", ylim=(0, top))
         ax.set_title("Proved on the way")
         ax.legend(loc="lower left")
-        for panel, (title, net) in zip(axes[1:], networks.items(), strict=True):
-            decision_regions(panel, net, X, y)
-            boxes(panel, X, radius)
-            switching_lines(panel, net)
-            panel.set_title(title)
+        networks_with_boxes(axes[1:], networks, X, y, radius)
     return fig
