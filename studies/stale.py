@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from robustcore import records
-from robustcore.errors import RobustcoreError
+from robustcore.errors import InputError, RobustcoreError
 
 from . import __main__ as command
 from . import digest
@@ -90,12 +90,25 @@ def run_again(stale: Stale, folder: Path | str | None = None) -> list[Path]:
     """Run the study of stale records with the parameters that they keep.
 
     Source: own
+
+    Raises
+    ------
+    InputError
+        If two of them keep different values of one parameter.
     """
-    kept = records.load(stale.ids[0], folder)
-    profile = str(kept.provenance["profile"]).split(",")[0]
+    every = [records.load(id, folder) for id in stale.ids]
+    profile = str(every[0].provenance["profile"]).split(",")[0]
     usual = command.parameters(stale.name, profile, {})
-    as_kept = records.plain(usual, kept.id)  # tuples are lists there
-    given = {k: v for k, v in kept.parameters.items() if k in usual and as_kept[k] != v}
+    as_kept = records.plain(usual, every[0].id)  # tuples are lists there
+    kept: dict[str, Any] = {}
+    for one in every:
+        for name, value in one.parameters.items():
+            if name in usual and kept.setdefault(name, value) != value:
+                raise InputError(
+                    f"the records of {stale.name} were made with {name} = {kept[name]} and with "
+                    f"{value}; make them again one by one."
+                )
+    given = {name: value for name, value in kept.items() if as_kept[name] != value}
     return command.run(stale.name, profile, given, None if folder is None else Path(folder))
 
 

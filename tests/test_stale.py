@@ -133,6 +133,20 @@ def test_a_stale_record_is_made_again_with_its_own_parameters(monkeypatch, tmp_p
     assert asked == {0: "b3_conjugates", 1: "paper", 2: {"n_trials": 7}, 3: tmp_path}
 
 
+def test_what_one_record_of_a_study_keeps_holds_for_all(monkeypatch, tmp_path) -> None:
+    """One is made again with the others: a smaller default must not shrink it."""
+    asked = {}
+    monkeypatch.setattr(stale.command, "run", lambda *a: asked.update(enumerate(a)) or [])
+    code = {"study": "studies.b3_conjugates", "digest": "0" * 16}
+    records.save("b3_conjugates.x", [{"x": 1}], {}, folder=tmp_path, code=code)
+    records.save("b3_conjugates.y", [{"x": 1}], {"n_trials": 7}, folder=tmp_path, code=code)
+    stale.run_again(stale.listing(tmp_path)[0], tmp_path)
+    assert asked[2] == {"n_trials": 7}
+    records.save("b3_conjugates.z", [{"x": 1}], {"n_trials": 8}, folder=tmp_path, code=code)
+    with pytest.raises(InputError, match="n_trials = 7 and with 8; make them again one by one"):
+        stale.run_again(stale.listing(tmp_path)[0], tmp_path)
+
+
 def test_uncommitted_code_records_nothing_in_results(monkeypatch) -> None:
     monkeypatch.setattr(stale.command.provenance, "now", lambda: {"dirty": True})
     with pytest.raises(InputError, match="committed code"):
