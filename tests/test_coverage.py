@@ -140,8 +140,8 @@ def test_the_page_of_sentences_shows_a_verdict_or_a_reason_in_every_line() -> No
 def test_no_sentence_is_lost() -> None:
     """Counted after a second reading of both papers; whoever finds a further one raises it."""
     counts = Counter(sentence.paper for sentence in SENTENCES)
-    assert counts["A"] >= 109
-    assert counts["B"] >= 88
+    assert counts["A"] >= 117
+    assert counts["B"] >= 93
 
 
 def _words(text: str) -> str:

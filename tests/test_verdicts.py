@@ -148,6 +148,22 @@ def test_no_recorded_number_is_typed(name: str) -> None:
     assert set(typed(prose(name), recorded, printed)) - ALLOWED.get(name, set()) == set()
 
 
+PRINTED = [v for claim in LEDGER for v in numbers(claim.paper)]
+PRINTED += [
+    v for id in ("b_printed.attacked", "b_printed.convolutional") for v in numbers(rows_of(id))
+]
+
+
+@pytest.mark.parametrize("claim", LEDGER, ids=lambda claim: claim.id)
+def test_no_recorded_number_is_typed_in_the_ledger(claim: claims.Claim) -> None:
+    """A sentence names a number of `values` in its stead; what the papers print it may quote."""
+    text = " ".join((claim.reason, claim.finding or "", claim.needs or ""))
+    text = re.sub(r"\{[^{}]*\}|`[^`\n]*`", "", text)
+    recorded = [v for id in claim.record for row in rows_of(id) for v in numbers(row) if v % 1]
+    quoted = [float(m) for m in re.findall(r"\d*\.\d+", claim.statement)]
+    assert typed(text, recorded, PRINTED + quoted) == []
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
