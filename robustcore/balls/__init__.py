@@ -5,6 +5,7 @@ papers: paper A uses it in (11), (15) and (18), paper B in (7), (9) and (20).
 """
 
 from . import polytopes as polytopes
+from .cut import Cut
 from .hull import Hull, Swaps
 from .lp import LpBall, as_ball
 from .questions import (
@@ -25,6 +26,7 @@ __all__ = [
     "NORM",
     "PROJECTION",
     "SUPPORT",
+    "Cut",
     "Hull",
     "LpBall",
     "PerturbationSet",

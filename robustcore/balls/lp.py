@@ -60,7 +60,8 @@ class LpBall(PerturbationSet):
         rho, in the units of the inputs as the user has them (before any scaling inside a network).
     box : (float, float), optional
         Valid range of each input coordinate, for example (0, 1) for pixels. With a box, projections
-        and attacks keep `x + delta` inside it; bounds ignore it unless they say otherwise.
+        and attacks keep `x + delta` inside it; bounds ignore it unless they say otherwise, or are
+        asked about `Cut(ball)`.
 
     Raises
     ------

@@ -66,6 +66,8 @@ def run(asked: argparse.Namespace) -> int:
     data = reading.rows(asked.data, asked.label, asked.classes)
     network = reading.network(asked.network)
     ball = reading.ball(asked.ball, asked.radius, asked.features, asked.box, data.features)
+    if asked.task == "certify":
+        ball = judging.cut(ball, asked.method)
     judged = judging.judge(network, data, ball, asked.task, asked.method, asked.steps)
     print(judged.table())
     if asked.out is not None:
@@ -120,7 +122,7 @@ def _add(one: argparse.ArgumentParser) -> None:
         type=float,
         nargs=2,
         metavar=("LOW", "HIGH"),
-        help="range of every feature: attacks keep to it, of the bounds rub_boxed alone",
+        help="range of every feature: attacks keep to it, and bounds that can prove for it alone",
     )
     one.add_argument("--method", default="best", help="the bound of certify: best, rub, crown, ...")
     one.add_argument("--steps", type=int, default=100, help="gradient steps of each path of attack")

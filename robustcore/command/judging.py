@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from .. import attacks, evaluation
-from ..balls import PerturbationSet
+from .. import attacks, evaluation, methods
+from ..balls import Cut, LpBall, PerturbationSet
 from ..doors import answer, two_logits
 from ..evaluation import Accuracy
 from .reading import Rows
@@ -99,6 +99,17 @@ class Judged:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(self.heads())
             writer.writerows(self.rows())
+
+
+def cut(ball: PerturbationSet, method: str) -> PerturbationSet:
+    """A ball with a box as the set that is left of it, where the bound is for that one.
+
+    Source: own
+    """
+    known = methods.METHODS.get(method)
+    if not isinstance(ball, LpBall) or ball.box is None or known is None:
+        return ball
+    return Cut(ball) if known.takes(Cut(ball)) else ball
 
 
 def judge(

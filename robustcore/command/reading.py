@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from .. import networks
-from ..balls import LpBall, PerturbationSet, Radii
+from ..balls import Cut, LpBall, PerturbationSet, Radii
 from ..errors import InputError
 
 NORMS = {"l1": 1.0, "l2": 2.0, "linf": math.inf}
@@ -100,7 +100,7 @@ def ball(
     box: Sequence[float] | None,
     features: Sequence[str],
 ) -> PerturbationSet:
-    """The set of perturbations: a ball, or one stretched to the radii of a file.
+    """The set of perturbations: a ball, or one stretched to the radii of a file, and the box.
 
     Source: own
 
@@ -114,13 +114,9 @@ def ball(
         if radius is None:
             raise InputError("give --radius, or radii of single features with --features.")
         return LpBall(p, radius, None if box is None else (box[0], box[1]))
-    if box is not None:
-        raise InputError("--box goes with --radius alone, not with --features.")
-    return Radii(
-        p,
-        torch.tensor(_radii(ranges, features), dtype=torch.float64),
-        1.0 if radius is None else radius,
-    )
+    radii = torch.tensor(_radii(ranges, features), dtype=torch.float64)
+    stretched = Radii(p, radii, 1.0 if radius is None else radius)
+    return stretched if box is None else Cut(stretched, tuple(box))
 
 
 def _radii(path: Path, features: Sequence[str]) -> list[float]:

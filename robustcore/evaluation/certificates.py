@@ -42,8 +42,9 @@ def certified_accuracy(
     x : (n, ...) tensor
     y : (n,) class labels
     ball : PerturbationSet
-        A ball, or another set that answers what the method asks (:mod:`robustcore.methods`). Only
-        "rub_boxed" uses the box; the other proofs are for the ball, which is larger.
+        A ball, or another set that answers what the method asks (:mod:`robustcore.methods`). Of a
+        ball with a box only "rub_boxed" uses the box, the other proofs are for the whole ball; over
+        `balls.Cut`, the ball cut with it, CROWN, COAP, intervals and "best" prove for that set.
     method : str
         A bound of :mod:`robustcore.bounds` by its name: "rub", "rub_optimised", "rub_any",
         "rub_boxed", "coap", "crown", "crown_optimised", "ibp", "exact"; or "best", the least of

@@ -166,3 +166,27 @@ def test_help_reads_well_from_a_shell(root: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "[radii]" in done.stdout
     assert "--require" in done.stdout
+
+
+def test_what_the_box_holds_is_proved_with_the_box(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Yes where x_0 > -0.1, as all of the box says: the ball of 0.3 around 0.05 does not."""
+    W, b = torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), torch.tensor([0.1, -0.1])
+    net = ReLUNetwork.from_arrays([(W, b), (torch.eye(2), torch.zeros(2))])
+    networks.save(net, folder / "net.npz")
+    (folder / "rows.csv").write_text("age,income,outcome\n0.05,0.5,yes\n", encoding="utf-8")
+    (folder / "all.toml").write_text('[radii]\n"*" = 0.3\n', encoding="utf-8")
+    some, every = ("--radius", "0.3"), ("--features", str(folder / "all.toml"))
+    for given, box, ends in (
+        (some, (), 1),
+        (some, ("--box", "0", "1"), 0),
+        (every, ("--box", "0", "1"), 0),
+        (some, ("--box", "0", "1", "--method", "exact"), 1),  # it looks at the whole ball
+    ):
+        assert _run(folder, "certify", *given, *box, "--require", "1") == ends
+    said = capsys.readouterr().out
+    assert "Cut(LpBall(inf, 0.3), (0, 1))" in said
+    assert _run(folder, "attack", *every, "--box", "0", "1", "--require", "1") == 0
+    assert _run(folder, "certify", *some, "--box", "0.1", "1") == 2
+    assert "x must lie in the range of Cut" in capsys.readouterr().err
