@@ -13,6 +13,7 @@ import pytest
 import yaml
 from scipy import stats
 
+from book.generate import criteria
 from robustcore import claims, records
 from robustcore.claims import entry
 from robustcore.errors import CorruptDataError, DataError, InputError
@@ -395,6 +396,23 @@ def test_a_moved_threshold_gives_another_verdict(claim: claims.Claim) -> None:
     deciding = [key for key, verdict in claims.CRITERIA.items() if verdict == claim.verdict]
     assert [where for where in moved if where[0] in deciding and not moved[where]] == []
     assert not moved or any(moved.values())
+
+
+def test_the_criteria_are_those_that_were_fixed() -> None:
+    """A loosened one may leave its verdict alone. If meant: `python -m book.generate.criteria`."""
+    fixed = criteria.FILE.read_text(encoding="utf-8").splitlines()
+    assert sorted(set(criteria.text(LEDGER).splitlines()) ^ set(fixed)) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"reproduced_if": "count() >= 2"}, {"values": {"n": "count(radius=2.8)"}}, {"paper": 84.1}],
+)
+def test_a_moved_threshold_is_another_criterion(changes: dict[str, object]) -> None:
+    fixed = {"reproduced_if": "count() >= 3", "values": {"n": "count()"}}
+    same = {"reproduced_if": "count()\n  >= 3", "reason": "So it does."}
+    assert criteria.text([_claim(**fixed | same)]) == criteria.text([_claim(**fixed)])
+    assert criteria.text([_claim(**fixed | changes)]) != criteria.text([_claim(**fixed)])
 
 
 @pytest.mark.parametrize("claim", LEDGER, ids=lambda claim: claim.id)
