@@ -2,6 +2,7 @@
 
     robustcore certify model.npz data.csv --ball l1 --radius 0.5 --report report.html
     robustcore attack model.npz data.csv --ball linf --features ranges.toml --out rows.csv
+    robustcore certify model.onnx property.vnnlib --seconds 60
 
 It ends with 0, with 1 if fewer rows than `--require` asks for stand, and with 2 and one sentence if
 it could not run.
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError, RobustcoreError
-from . import judging, reading, report
+from . import judging, properties, reading, report
 
 _RANGES = """\
 A file for --features is TOML: how far each feature may move, in its own unit.
@@ -63,6 +64,8 @@ def run(asked: argparse.Namespace) -> int:
     for target in (asked.out, asked.report):
         if target is not None and not target.parent.is_dir():
             raise InputError(f"there is no folder {target.parent} to write {target.name} into.")
+    if asked.data.suffix == ".vnnlib":
+        return properties.run(asked)
     data = reading.rows(asked.data, asked.label, asked.classes)
     network = reading.network(asked.network)
     ball = reading.ball(asked.ball, asked.radius, asked.features, asked.box, data.features)
@@ -105,7 +108,11 @@ def _add(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "network", type=Path, help="an .onnx file, or an .npz that robustcore.networks.save wrote"
     )
-    one.add_argument("data", type=Path, help="a CSV file with a head: features, and a label")
+    one.add_argument(
+        "data",
+        type=Path,
+        help="a CSV file with a head, features and a label; or, to certify, a .vnnlib property",
+    )
     one.add_argument("--label", help="the column of the label; the last one by default")
     one.add_argument(
         "--classes",
@@ -125,6 +132,9 @@ def _add(one: argparse.ArgumentParser) -> None:
         help="range of every feature: attacks keep to it, and bounds that can prove for it alone",
     )
     one.add_argument("--method", default="best", help="the bound of certify: best, rub, crown, ...")
+    one.add_argument(
+        "--seconds", type=float, default=60.0, help="for a property, after which no bound is begun"
+    )
     one.add_argument("--steps", type=int, default=100, help="gradient steps of each path of attack")
     one.add_argument("--out", type=Path, help="a CSV file to write, one line a row")
     one.add_argument("--report", type=Path, help="an HTML page to write")

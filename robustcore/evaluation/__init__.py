@@ -7,10 +7,12 @@ try. Radii are in the units of the raw inputs.
 from .accuracy import Accuracy, adversarial_accuracy, clean_accuracy, correct, withstands
 from .certificates import certified, certified_accuracy
 from .escalation import Escalation, certify_within
+from .properties import Asked, read_vnnlib
 from .radius import certified_radius
 
 __all__ = [
     "Accuracy",
+    "Asked",
     "Escalation",
     "adversarial_accuracy",
     "certified",
@@ -19,5 +21,6 @@ __all__ = [
     "certify_within",
     "clean_accuracy",
     "correct",
+    "read_vnnlib",
     "withstands",
 ]

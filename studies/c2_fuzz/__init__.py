@@ -25,7 +25,7 @@ from .kinds import KINDS, M
 # every sound bound of the library, each by one of its names
 METHODS = tuple({m.bound: m.name for m in methods.METHODS.values() if m.bound and m.sound}.values())
 SAMPLES, POINTS = 6, 40
-_DEAR = ("rub_optimised", "crown_optimised", "exact")  # each costs as much as all else: for every tenth network
+_DEAR = ("rub_optimised", "crown_optimised", "exact")  # dear: for every tenth network
 _EVERY = 10
 
 

@@ -190,3 +190,34 @@ def test_what_the_box_holds_is_proved_with_the_box(
     assert _run(folder, "attack", *every, "--box", "0", "1", "--require", "1") == 0
     assert _run(folder, "certify", *some, "--box", "0.1", "1") == 2
     assert "x must lie in the range of Cut" in capsys.readouterr().err
+
+
+def test_a_property_is_answered_box_by_box(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Yes is output 0, where x_1 > x_0: one box inside, one that a corner leaves, one outside."""
+    boxes = [((0.0, 0.2), (0.8, 1.0)), ((0.0, 0.5), (0.4, 1.0)), ((0.9, 1.0), (0.0, 0.1))]
+    ways = [
+        f"(and (>= X_0 {a}) (<= X_0 {b}) (>= X_1 {c}) (<= X_1 {d}) (>= Y_1 Y_0))"
+        for (a, b), (c, d) in boxes
+    ]
+    declared = [f"(declare-const {name} Real)" for name in ("X_0", "X_1", "Y_0", "Y_1")]
+    text = "\n".join([*declared, f"(assert (or {' '.join(ways)}))"])
+    (folder / "p.vnnlib").write_text(text, encoding="utf-8")
+    given = ["certify", str(folder / "net.npz"), str(folder / "p.vnnlib")]
+    assert command.main([*given, "--out", str(folder / "out.csv"), "--require", "0.3"]) == 0
+    assert [row["verdict"] for row in _written(folder / "out.csv")] == ["holds", *2 * ["refuted"]]
+    said = capsys.readouterr().out
+    assert re.search(r"property +refuted", said)
+    assert command.main([*given, "--method", "crown", "--require", "0.5"]) == 1
+    for wrong, sentence in (
+        ([*given, "--radius", "1"], "leave --radius away"),
+        (["attack", *given[1:]], "use robustcore certify"),
+        ([*given, "--method", "arub"], "arub is an estimate"),
+    ):
+        assert command.main(wrong) == 2
+        assert sentence in capsys.readouterr().err
+    net = ReLUNetwork((2, 3), torch.Generator().manual_seed(0))
+    networks.save(net, folder / "net.npz")
+    assert command.main(given) == 2
+    assert "is about 2 outputs" in capsys.readouterr().err

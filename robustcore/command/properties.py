@@ -1,0 +1,69 @@
+"""What the command says of a VNN-LIB property: holds, is refuted, or is open, box by box."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+
+import torch
+
+from .. import evaluation
+from ..bounds.faithful import own_precision
+from ..doors import answer, two_logits
+from ..errors import InputError
+from . import reading
+
+_OWN = ("radius", "features", "box", "label", "classes", "report")  # what its file says, or no page
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Read, decide, print, write: the exit status.
+
+    Source: own
+
+    Raises
+    ------
+    RobustcoreError
+        For options that a property leaves no room for, or a network of other outputs.
+    """
+    if asked.task != "certify":
+        raise InputError(
+            "a property is certified, and attacked on the way; use robustcore certify."
+        )
+    given = [name for name in _OWN if getattr(asked, name) is not None]
+    if given:
+        raise InputError(f"a property brings its own samples and set; leave --{given[0]} away.")
+    net = reading.network(asked.network)
+    precision = own_precision(net, torch.empty(0, dtype=torch.float64)).dtype
+    question = evaluation.read_vnnlib(asked.data, precision)
+    with torch.no_grad():
+        outputs = two_logits(answer(net, question.x[:1])).shape[1]
+    if outputs != question.n_classes:
+        raise InputError(
+            f"{asked.data} is about {question.n_classes} outputs, {asked.network} has {outputs}."
+        )
+    found = question.decide(net, asked.seconds, None if asked.method == "best" else (asked.method,))
+    words = [
+        "holds" if proved else "refuted" if broken else "open"
+        for proved, broken in zip(found.proved.tolist(), found.broken.tolist(), strict=True)
+    ]
+    print(_table(words, found))
+    if asked.out is not None:
+        with asked.out.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["box", "label", "verdict", "by"])
+            rows = zip(question.y.tolist(), words, found.by, strict=True)
+            writer.writerows([i, *row] for i, row in enumerate(rows, start=1))
+        print(f"boxes: {asked.out}")
+    return int(asked.require is not None and found.accuracy.value < asked.require)
+
+
+def _table(words: list[str], found: evaluation.Escalation) -> str:
+    """The verdict on the whole property, and how many boxes have which."""
+    whole = "refuted" if "refuted" in words else "open" if "open" in words else "holds"
+    lines = [("property", whole), ("boxes", str(len(words)))]
+    lines += [(word, str(words.count(word))) for word in ("holds", "refuted", "open")]
+    lines += [(f"by {name}", str(n)) for name, n in found.counts().items() if name]
+    lines.append(("seconds", f"{found.seconds:.2f}"))
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"{name:>{width}}  {value}" for name, value in lines)
