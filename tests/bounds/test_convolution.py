@@ -146,13 +146,6 @@ def test_without_expansion_the_bounds_are_those_of_the_matrices(pool):
                     )
 
 
-def test_radius_zero_is_the_clean_gap():
-    for pool in KINDS:
-        net, x, y, _ = instance(pool, 3)
-        found = bounds.rub(net, x, y, LpBall(1, 0.0))
-        assert torch.allclose(found, gaps(net(x), y), atol=1e-12)
-
-
 def test_images_need_no_unflatten_and_a_scaler_keeps_raw_units():
     torch.manual_seed(0)
     scaler = Scaler(torch.rand(2, 1, 1), 1 + torch.rand(2, 1, 1))

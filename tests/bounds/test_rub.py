@@ -1,7 +1,5 @@
 """RUB against the literal recursion, the exact value, and its own corollaries."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -10,8 +8,7 @@ from torch import nn
 from robustcore import bounds
 from robustcore.balls import LpBall
 from robustcore.errors import InputError, UnsupportedLayerError
-from robustcore.losses import gaps
-from robustcore.networks import ReLUNetwork, Scaler
+from robustcore.networks import ReLUNetwork
 from studies.oracles.bound_twins import compare, random_instances, theorem_11_literal
 
 
@@ -42,33 +39,6 @@ def test_any_slope_in_the_unit_interval_is_sound_and_matches_the_twin():
             instance.net, instance.x[0], 2, int(instance.y[0]), ball.radius, [s[0] for s in slopes]
         )
         assert found[0, 2].item() == pytest.approx(twin, abs=1e-12)
-
-
-def test_radius_zero_is_the_clean_gap_and_the_bound_grows_with_the_radius():
-    for instance in random_instances(20, seed=12):
-        clean = gaps(instance.net(instance.x), instance.y)
-        last = bounds.rub(instance.net, instance.x, instance.y, LpBall(1, 0.0))
-        assert torch.allclose(last, clean, atol=1e-13)
-        for radius in (0.1, 0.3, 1.0, 3.0):
-            wider = bounds.rub(instance.net, instance.x, instance.y, LpBall(1, radius))
-            assert (wider >= last - 1e-12).all()
-            last = wider
-
-
-def test_equality_with_arub_where_no_relu_flips():
-    for instance in random_instances(10, seed=13):
-        ball = LpBall(1, 1e-7)
-        rub = bounds.rub(instance.net, instance.x, instance.y, ball)
-        arub = bounds.arub(instance.net, instance.x, instance.y, ball)
-        assert torch.allclose(rub, arub, atol=1e-13)
-
-
-def test_the_linear_network_is_exact():
-    net = ReLUNetwork([4, 3], torch.Generator().manual_seed(0), dtype=torch.float64)
-    x, y, ball = torch.randn(5, 4, dtype=torch.float64), torch.arange(5) % 3, LpBall(1, 0.7)
-    with torch.no_grad():
-        found, exact = bounds.rub(net, x, y, ball), bounds.exact(net, x, y, ball, attained=True)
-    assert torch.allclose(found, exact, atol=1e-9)
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 7, 10_000])
@@ -113,34 +83,9 @@ def _one_graph(net, x, k, y, radius, t):
     return (last + layers[-1][1][k] - layers[-1][1][y]).max()
 
 
-def test_a_scaler_keeps_the_radius_in_raw_units():
-    """Scaling by hand and scaling inside the network bound the same set of raw perturbations."""
-    generator = torch.Generator().manual_seed(3)
-    x = torch.randn(4, 3, generator=generator, dtype=torch.float64) * 10
-    y, ball = torch.tensor([0, 1, 0, 1]), LpBall(1, 2.0)
-    net = ReLUNetwork([3, 5, 2], generator, Scaler.fit(x), dtype=torch.float64)
-    with torch.no_grad():
-        found, exact = bounds.rub(net, x, y, ball), bounds.exact(net, x, y, ball, attained=True)
-    rng = np.random.default_rng(0)
-    delta = torch.from_numpy(ball.sample((500, 4, 3), rng))
-    with torch.no_grad():
-        attacked = torch.stack([gaps(net(x + d), y) for d in delta]).amax(0)
-    assert (attacked <= exact + 1e-6).all()
-    assert (exact <= found + 1e-12).all()
-
-
-def test_a_sequential_of_float32_is_bounded_in_the_precision_of_the_inputs():
-    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
-    x, y, ball = torch.rand(6, 2, 2), torch.arange(6) % 3, LpBall(1, 0.5)
-    single, double = bounds.rub(net, x, y, ball), bounds.rub(net, x.double(), y, ball)
-    assert (single.dtype, double.dtype) == (torch.float32, torch.float64)
-    assert torch.allclose(single.double(), double, atol=1e-5)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ball": LpBall(math.inf, 1.0)}, "RUB needs an L1 ball, got p=inf"),
         ({"y": torch.tensor([0, 3])}, r"must lie in 0\.\.2"),
         ({"y": torch.tensor([0])}, "one entry for each row of x"),
         ({"x": torch.zeros(2, 7).double()}, "takes 4 inputs"),

@@ -13,24 +13,21 @@ from second_device import NAME, Elsewhere, moved, second_device
 from torch import nn
 
 from robustcore import LpBall, attacks, bounds, defenses, evaluation, networks, training
+from robustcore.methods import METHODS
 from robustcore.networks import ReLUNetwork, Scaler, Stack, plain
 
 M, K, N = 6, 3, 5
 L1, L2, LINF = LpBall(1, 0.2), LpBall(2, 0.1), LpBall(math.inf, 0.05)
 BOXED = LpBall(1, 0.2, box=(0.0, 1.0))
+BALLS = (BOXED, L2, LINF)
 BOUNDS: dict[str, tuple[Callable[..., torch.Tensor], LpBall]] = {
-    "rub": (bounds.rub, L1),
+    **{
+        f"{m.name}-{b}": (m.bound, b)
+        for m in METHODS.values()
+        for b in BALLS
+        if m.bound and m.takes(b)
+    },
     "rub_top": (partial(bounds.rub_top, top=2), L1),
-    "rub_any": (bounds.rub_any, LINF),
-    "rub_boxed": (bounds.rub_boxed, BOXED),
-    "rub_optimised": (bounds.rub_optimised, L1),
-    "arub-L2": (bounds.arub, L2),
-    "baseline": (bounds.baseline, LINF),
-    "crown-L1": (bounds.crown, L1),
-    "crown-Linf": (bounds.crown, LINF),
-    "ibp": (bounds.ibp, L2),
-    "coap": (bounds.coap, LINF),
-    "tightest": (bounds.tightest, L1),
 }
 ATTACKS: dict[str, tuple[Callable[..., torch.Tensor], LpBall]] = {
     "fgm": (attacks.fgm, L1),
