@@ -53,7 +53,7 @@ class Asked:
     def decide(
         self, net: nn.Module, seconds: float, in_turn: Sequence[str] | None = None
     ) -> Escalation:
-        """Which boxes hold and which are refuted, as :func:`certify_within` has it.
+        """Which boxes hold and which are refuted, as :func:`robustcore.evaluation.certify_within` has it.
 
         Source: own
 
