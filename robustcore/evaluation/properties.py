@@ -53,9 +53,9 @@ class Asked:
     def decide(
         self, net: nn.Module, seconds: float, in_turn: Sequence[str] | None = None
     ) -> Escalation:
-        """Which boxes hold and which are refuted, as :func:`robustcore.evaluation.certify_within` has it.
+        """Which boxes hold and which are refuted, within a time.
 
-        Source: own
+        Source: own; asked of :func:`robustcore.evaluation.certify_within`
 
         Parameters
         ----------
