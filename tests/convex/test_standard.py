@@ -46,6 +46,20 @@ def test_two_points_on_a_line_by_hand(beta):
     assert solution.network().u.shape[0] == solution.n_neurons
 
 
+def test_an_optimum_may_have_more_than_n_plus_one_blocks_by_hand():
+    """X = I, y = e_1, squared loss: v = (1 - beta) e_1, split over the eight cones that hold it."""
+    X, y, beta = np.eye(4), np.eye(4)[0], 0.1
+    cells = patterns.enumerate(X)
+    holds = cells.active.T[cells.active[0]]
+    assert len(holds) == 8
+    v = (1 - beta) / 8 * y
+    signs = np.where(holds, 1, -1)
+    assert (signs * (X @ v) >= 0).all()
+    output = sum(d * (X @ v) for d in holds)
+    cost = ((output - y) ** 2).sum() / 2 + beta * 8 * np.linalg.norm(v)
+    assert cost == pytest.approx(convex.train_standard(X, y, cells, beta, "squared").objective)
+
+
 @pytest.mark.parametrize("loss", ["squared", "logistic"])
 def test_one_point_by_hand(loss):
     """X = (1, -1) with targets y: each point has a cell of its own, so the loss separates."""
