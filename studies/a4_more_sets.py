@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import a4_decision_regions, a4_hinge
-from .a4_hinge import BETAS
+from . import a4_decision_regions
+from .planar_boxes import BETAS, planar
 
 
 def cells(seed: int, betas: Sequence[float], width: int, n_steps: int) -> list[dict[str, Any]]:
@@ -26,7 +26,7 @@ def cells(seed: int, betas: Sequence[float], width: int, n_steps: int) -> list[d
     width, n_steps : int
         Of GD-std.
     """
-    points = a4_hinge.planar(seed)
+    points = planar(seed)
     found: a4_decision_regions.Networks = {}
     for beta in betas:
         for method, net in a4_decision_regions.convex_networks(points, beta, 0).items():

@@ -29,8 +29,8 @@ from robustcore import convex, patterns
 from robustcore.balls import LpBall
 from robustcore.convex import ConvexSolution
 
-from .a4_hinge.cifar import Pair
 from .c1_certified_solver.jobs import images
+from .cifar_pairs import Pair
 from .mnist_networks import pick_device
 
 QUICK = (("(8)", 40, 20, 6), ("(8)", 100, 6, 10), ("(15)", 40, 20, 4))

@@ -8,7 +8,7 @@ import pytest
 from robustcore import patterns
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
-from studies import a4_hinge
+from studies import planar_boxes
 
 
 def witnesses(X, found, ball, attacked):
@@ -35,7 +35,7 @@ def test_each_gate_satisfies_the_constraint_strictly(seed, p):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_found_is_among_all_robust_feasible_patterns_and_is_most_of_them(seed):
-    points = a4_hinge.planar(seed, n=12)
+    points = planar_boxes.planar(seed, n=12)
     cells = patterns.enumerate(points.X, bias=True)
     alive = cells.take(patterns.robust_feasible(points.X, cells, points.ball))
     found = patterns.sample_robust(
@@ -52,7 +52,7 @@ def test_what_is_found_is_among_all_robust_feasible_patterns_and_is_most_of_them
 
 
 def test_it_finds_more_than_the_samples_of_algorithm_2_hold():
-    points = a4_hinge.planar(0)
+    points = planar_boxes.planar(0)
     rng = np.random.default_rng(1)
     drawn = patterns.sample_perturbed(
         points.X, points.ball, 100, rng, n_gates=1000, n_perturbations=4, bias=True

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..a4_hinge import planar
 from ..oracles import robust_twins
+from ..planar_boxes import planar
 from . import counts, distances
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from robustcore import patterns
 from robustcore.balls import LpBall
 
-from ..a4_hinge import Planar
+from ..planar_boxes import Planar
 
 _PERTURBATIONS = 4  # S of Algorithm 2, which the paper does not give
 

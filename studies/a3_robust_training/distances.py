@@ -14,9 +14,9 @@ from robustcore.balls import LpBall
 from robustcore.convex import ConvexSolution
 from robustcore.networks import TwoLayerReLU
 
-from ..a4_hinge import Planar
 from ..oracles.expected import read_from_the_solution
 from ..oracles.planar_exact import robust_cost, worst_margins
+from ..planar_boxes import Planar
 from . import descent
 
 _APART = 0.12  # half the least distance of two points of `ring`, in the maximum norm

@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike
 from robustcore import convex
 from robustcore.networks import TwoLayerReLU
 
-from .. import a4_hinge
-from ..a4_hinge import BETAS, Planar, figure_2
 from ..oracles.planar_exact import robust_cost, worst_margins
+from ..planar_boxes import BETAS, Planar, figure_2, planar
 
 METHODS = ("Algorithm 1", "GD-std", "Algorithm 2", "GD-PGD", "exact (15)")
 PGD_STEPS, PGD_SHARE = 40, 1 / 30  # Section VII-D: steps, and one step in radii
@@ -208,7 +207,7 @@ def over_data_sets(seeds: Sequence[int], width: int, n_steps: int) -> list[dict[
     """
     rows = []
     for seed in seeds:
-        points = a4_hinge.planar(seed)
+        points = planar(seed)
         found = networks(points, width, n_steps, seed=0)
         for row in cell_rows(found, points, margins(found, points)):
             rows.append({"data_seed": seed, **row})

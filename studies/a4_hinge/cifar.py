@@ -4,51 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from robustcore import attacks, convex, datasets, patterns
+from robustcore import attacks, convex, patterns
 from robustcore.balls import LpBall
 from robustcore.convex import ConvexSolution
 from robustcore.networks import TwoLayerReLU
 
+from ..cifar_pairs import Pair
+
 METHODS = ("algorithm_1", "algorithm_2", "linear")
 COUNTED = (1 / 255, 4 / 255, 10 / 255)  # radii at which feasible patterns are counted
 _N_COUNTS = 7
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A binary image task with labels -1 and +1.
-
-    Source: own
-    """
-
-    X: np.ndarray
-    y: np.ndarray
-    X_test: np.ndarray
-    y_test: np.ndarray
-
-
-def cifar_pair(classes: Sequence[int], n: int, downsample: str = "stride") -> Pair:
-    """The first `n` training and all 2000 test images of two classes of CIFAR-10 at 7 x 7 x 3.
-
-    Source: [A] Section VII-D
-
-    Parameters
-    ----------
-    classes : (int, int)
-        The second is the label +1.
-    n : int
-    downsample : str
-        "stride" or "block".
-    """
-    data = datasets.load("cifar10-7x7", classes=tuple(classes), downsample=downsample)
-    y, y_test = (2.0 * part.y - 1.0 for part in (data.train, data.test))
-    return Pair(data.train.x[:n], y[:n], data.test.x, y_test)
 
 
 def feasible_counts(pair: Pair, n_patterns: int, n_perturbations: int) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ import numpy as np
 from robustcore import convex, patterns
 from robustcore.convex import ConvexSolution
 
-from ..a4_hinge import Planar, planar
 from ..oracles.planar_exact import worst_margins
+from ..planar_boxes import Planar, planar
 from .certificate import certificate_radius, difference, flipped, window
 
 METHODS = ("Algorithm 1", "Algorithm 2")

@@ -9,7 +9,7 @@ from robustcore.balls import LpBall
 from robustcore.convex import ConvexSolution
 from robustcore.networks import TwoLayerReLU
 
-from ..a4_hinge import Planar
+from ..planar_boxes import Planar
 
 _GRID = 41
 

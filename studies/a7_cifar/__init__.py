@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import engine
-from ..a4_hinge.cifar import Pair, cifar_pair
+from ..cifar_pairs import Pair, cifar_pair
 from .baselines import Setting, baseline_rows, chosen, grid_rows
 from .cost import exact_share
 from .descent import METHODS, descend

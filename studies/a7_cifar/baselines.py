@@ -12,7 +12,8 @@ import torch
 
 from robustcore.networks import TwoLayerReLU
 
-from ..a4_hinge.cifar import Pair, accuracies
+from ..a4_hinge.cifar import accuracies
+from ..cifar_pairs import Pair
 from .cost import costs
 from .descent import METHODS, PGD_STEPS, STEPS_ACROSS, attacked, descend, margins
 

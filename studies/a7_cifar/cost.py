@@ -13,7 +13,8 @@ from robustcore.balls import LpBall
 from robustcore.errors import SolverError
 from robustcore.networks import TwoLayerReLU
 
-from ..a4_hinge.cifar import Pair, moved
+from ..a4_hinge.cifar import moved
+from ..cifar_pairs import Pair
 
 _SETTLED = 1e-9  # hinges from below and above that agree so far need no program
 

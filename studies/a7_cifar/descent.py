@@ -14,7 +14,7 @@ import torch
 from robustcore.errors import InputError
 from robustcore.networks import TwoLayerReLU
 
-from ..a4_hinge.cifar import Pair
+from ..cifar_pairs import Pair
 
 METHODS = ("gd_std", "gd_fgsm", "gd_pgd", "gd_certified")
 PGD_STEPS = 40

@@ -13,7 +13,8 @@ from robustcore import convex, patterns
 from robustcore.balls import LpBall
 from robustcore.convex import ConvexSolution
 
-from ..a4_hinge.cifar import Pair, accuracies, algorithm, cifar_pair
+from ..a4_hinge.cifar import accuracies, algorithm
+from ..cifar_pairs import Pair, cifar_pair
 from .cost import costs
 from .printed_tables import printed
 

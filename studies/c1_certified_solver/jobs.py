@@ -13,7 +13,7 @@ from robustcore import convex, patterns
 from robustcore.balls import LpBall
 from robustcore.patterns import Patterns
 
-from ..a4_hinge.cifar import Pair, cifar_pair
+from ..cifar_pairs import Pair, cifar_pair
 
 CLASSES = (1, 7)  # automobile and horse
 SEED = 0  # of the patterns

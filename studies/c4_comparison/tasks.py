@@ -13,7 +13,7 @@ from robustcore import datasets
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
 
-from ..a4_hinge.cifar import cifar_pair
+from ..cifar_pairs import cifar_pair
 
 NORMS = MappingProxyType({"inf": math.inf, "1": 1.0, "2": 2.0})
 

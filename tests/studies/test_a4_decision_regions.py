@@ -12,7 +12,7 @@ from robustcore.errors import InputError
 from robustcore.networks import TwoLayerReLU
 from robustcore.plots import style
 from studies import a4_decision_regions as study
-from studies import a4_hinge
+from studies import planar_boxes
 from studies.a4_decision_regions import pictures
 from studies.oracles import planar_exact
 
@@ -23,7 +23,7 @@ def test_the_judge_agrees_with_the_mixed_integer_program(seed):
     net = TwoLayerReLU.initialise(2, 9, generator, bias=True)
     with torch.no_grad():
         net.b += 0.4 * torch.randn(9, generator=generator, dtype=torch.float64)
-    points, ball = a4_hinge.planar(seed, n=8), LpBall(math.inf, 0.4)
+    points, ball = planar_boxes.planar(seed, n=8), LpBall(math.inf, 0.4)
     y = torch.from_numpy((points.y > 0).astype(int))
     gap = bounds.exact(net.as_classifier(), torch.from_numpy(points.X), y, ball, attained=True)
     worst = -gap.gather(1, (1 - y)[:, None])[:, 0].numpy()
@@ -47,7 +47,7 @@ def test_the_judge_refuses_what_it_cannot_list():
 
 
 def test_attacked_steps_stay_in_the_box_and_do_not_raise_a_margin_of_a_linear_network():
-    points = a4_hinge.planar(0, n=6)
+    points = planar_boxes.planar(0, n=6)
     x, y = torch.from_numpy(points.X)[None], torch.from_numpy(points.y)
     u = torch.tensor([[[1.0, 0.5]]], dtype=torch.float64)
     b, alpha = torch.full((1, 1), 9.0, dtype=torch.float64), torch.ones(1, 1, dtype=torch.float64)
@@ -58,7 +58,7 @@ def test_attacked_steps_stay_in_the_box_and_do_not_raise_a_margin_of_a_linear_ne
 
 
 def test_descent_lowers_the_cost_and_gives_one_network_for_each_beta():
-    points, betas = a4_hinge.planar(3, n=10), (1e-2, 1e-3)
+    points, betas = planar_boxes.planar(3, n=10), (1e-2, 1e-3)
     for attacked in (False, True):
         few, many = (study.descend(points, betas, attacked, 8, n, seed=0) for n in (1, 150))
         ball = points.ball if attacked else points.ball.with_radius(0.0)
@@ -73,7 +73,7 @@ def test_descent_lowers_the_cost_and_gives_one_network_for_each_beta():
 
 
 def test_the_cells_and_their_picture():
-    points = a4_hinge.planar(3, n=6)
+    points = planar_boxes.planar(3, n=6)
     found = {
         ("Algorithm 1", 1e-2): study.network([[0.0, 1.0], [0, -1]], [0, 0], [1.0, -1.0]),
         ("GD-std", 1e-2): study.network([[0.0, 1.0], [0, -1]], [0, 0], [-1.0, 1.0]),

@@ -10,8 +10,8 @@ from robustcore import convex, patterns
 from robustcore.balls import LpBall
 from robustcore.networks import TwoLayerReLU
 from studies import a6_landscape as study
-from studies.a4_hinge import planar
 from studies.a6_landscape import certificate
+from studies.planar_boxes import planar
 
 
 @pytest.fixture(scope="module", params=[0, 3])

@@ -11,7 +11,7 @@ from robustcore.balls import LpBall
 from robustcore.errors import InputError, SolverError
 from robustcore.networks import TwoLayerReLU
 from robustcore.plots import style
-from studies import a7_cifar
+from studies import a7_cifar, cifar_pairs
 from studies.a4_hinge import cifar
 from studies.a7_cifar import baselines, cost, descent, pictures, programs
 from studies.a7_cifar import printed_tables as paper
@@ -23,7 +23,7 @@ def toy(n=24, d=5, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n, d))
     y = np.where(X[:, 0] + 0.3 * X[:, 1] * X[:, 2] >= 0, 1.0, -1.0)
-    return cifar.Pair(X, y, X[: n // 2], y[: n // 2])
+    return cifar_pairs.Pair(X, y, X[: n // 2], y[: n // 2])
 
 
 def stack_and_batch(seed=0, runs=3, n=7, d=5, m=6):

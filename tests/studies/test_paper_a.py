@@ -7,24 +7,24 @@ import pytest
 import torch
 
 from robustcore.networks import TwoLayerReLU
-from studies import a1_convex_training, a4_hinge
+from studies import a1_convex_training, a4_hinge, cifar_pairs, planar_boxes
 from studies.a4_hinge import cifar
 
 
 def test_the_boxes_of_figure_2_are_apart_and_the_points_reproducible():
-    points = a4_hinge.planar(3)
+    points = planar_boxes.planar(3)
     distance = np.abs(points.X[:, None] - points.X).max(axis=-1) + 9 * np.eye(34)
     assert distance.min() > 2 * points.ball.radius
     assert set(points.y) == {-1.0, 1.0}
-    assert a4_hinge.planar(3).X.tolist() == points.X.tolist()
+    assert planar_boxes.planar(3).X.tolist() == points.X.tolist()
 
 
 def test_a_box_that_the_boundary_cuts_is_not_counted():
-    points = a4_hinge.planar(3, n=6)
-    solved = a4_hinge.figure_2(points, 1e-2, 0, n_patterns=10)
+    points = planar_boxes.planar(3, n=6)
+    solved = planar_boxes.figure_2(points, 1e-2, 0, n_patterns=10)
     right = {m: a4_hinge.boxes_separated(s.network(), points) for m, s in solved.items()}
     assert right["exact (15)"] == 6
-    wide = a4_hinge.Planar(points.X, points.y, points.ball.with_radius(2.0))
+    wide = planar_boxes.Planar(points.X, points.y, points.ball.with_radius(2.0))
     assert a4_hinge.boxes_separated(solved["exact (15)"].network(), wide) == 0
 
 
@@ -40,7 +40,7 @@ def test_descent_never_passes_the_certificate_and_costs_only_fall():
 
 
 def test_the_rows_of_the_image_pair():
-    pair = cifar.cifar_pair((1, 7), 16)
+    pair = cifar_pairs.cifar_pair((1, 7), 16)
     assert pair.X.shape == (16, 147)
     assert pair.X_test.shape == (2000, 147)
     assert set(pair.y) == {-1.0, 1.0}
@@ -61,7 +61,7 @@ def test_the_rows_of_the_image_pair():
 def test_a_network_is_linear_where_all_its_neurons_are_active():
     """Of four inputs one lies on the positive side of both neurons; without neurons all do."""
     x = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
-    pair = cifar.Pair(x, np.ones(4), x, np.ones(4))
+    pair = cifar_pairs.Pair(x, np.ones(4), x, np.ones(4))
     net = TwoLayerReLU(torch.eye(2, dtype=torch.float64), torch.ones(2, dtype=torch.float64))
     assert cifar._all_active(net, pair) == 0.25
     nothing = TwoLayerReLU(net.u.detach()[:0], net.alpha.detach()[:0])
