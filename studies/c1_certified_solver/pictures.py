@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -151,3 +152,31 @@ def global_bounds(low: Rows, wide: Rows) -> style.Card:
         right.set_title(f"n = {wide[0]['n']}, d = {wide[0]['d']}")
         right.legend(loc="upper left")
     return fig
+
+
+def medians(raced: Rows) -> list[dict[str, Any]]:
+    """A row for each program of the race: medians with their ranges, as a table shows them.
+
+    Source: own (for [A] Table I)
+
+    Parameters
+    ----------
+    raced : list of dict
+        Of the record `c1_race`.
+    """
+    programs = dict.fromkeys(row["program"] for row in raced)
+    groups = [[row for row in raced if row["program"] == program] for program in programs]
+    columns = {"seconds": 2, "clarabel_seconds": 1, "ratio": 1}
+    return [
+        {"program": group[0]["program"], "wanted": group[0]["wanted"], "runs": len(group)}
+        | {name: _spread([row[name] for row in group], digits) for name, digits in columns.items()}
+        for group in groups
+    ]
+
+
+def _spread(values: Sequence[float | None], digits: int) -> str:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return f"{len(known)} of {len(values)} got there"
+    middle, low, high = statistics.median(known), min(known), max(known)
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"

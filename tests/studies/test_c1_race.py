@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from studies import c1_race
+from studies.c1_certified_solver import pictures
 from studies.c1_certified_solver.jobs import Job
 
 TINY = Job("(8)", 30, 6, 4)
@@ -50,3 +51,12 @@ def test_the_first_job_of_each_program_is_raced() -> None:
     assert [job.program for job in raced] == ["(8)", "(15)", "(18)"]
     assert (raced[0].n, raced[0].every, raced[0].n_patterns) == (600, 1, 36)  # Table I
     assert raced[1].kept == 10
+
+
+def test_medians_are_told_with_their_range_or_say_how_many_got_there() -> None:
+    one = {"program": "(8)", "wanted": 1e-6, "clarabel_seconds": 9.0, "ratio": 3.0}
+    rows = [one | {"seconds": s} for s in (3.0, 1.0, 2.0)]
+    rows += [one | {"program": "(15)", "seconds": s, "ratio": None} for s in (1.0, None)]
+    first, second = pictures.medians(rows)
+    assert first["seconds"] == "2.00 (1.00 to 3.00)" and first["runs"] == 3
+    assert second["seconds"] == "1 of 2 got there" and second["ratio"] == "0 of 2 got there"
