@@ -58,5 +58,7 @@ def test_medians_are_told_with_their_range_or_say_how_many_got_there() -> None:
     rows = [one | {"seconds": s} for s in (3.0, 1.0, 2.0)]
     rows += [one | {"program": "(15)", "seconds": s, "ratio": None} for s in (1.0, None)]
     first, second = pictures.medians(rows)
-    assert first["seconds"] == "2.00 (1.00 to 3.00)" and first["runs"] == 3
-    assert second["seconds"] == "1 of 2 got there" and second["ratio"] == "0 of 2 got there"
+    assert first["seconds"] == "2.00 (1.00 to 3.00)"
+    assert first["runs"] == 3
+    assert second["seconds"] == "1 of 2 got there"
+    assert second["ratio"] == "0 of 2 got there"
