@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from robustcore import attacks, evaluation, methods
-from robustcore.balls import LpBall
+from robustcore.balls import Cut, LpBall
 from robustcore.errors import RobustcoreError
 
 from .kinds import KINDS, M
@@ -25,7 +25,7 @@ from .kinds import KINDS, M
 # every sound bound of the library, each by one of its names
 METHODS = tuple({m.bound: m.name for m in methods.METHODS.values() if m.bound and m.sound}.values())
 SAMPLES, POINTS = 6, 40
-_DEAR = ("rub_optimised", "crown_optimised", "exact")  # dear: for every tenth network
+_DEAR = ("rub_optimised", "crown_optimised", "exact")  # for every tenth network
 _EVERY = 10
 
 
@@ -37,7 +37,7 @@ def fuzz(networks: int = 20, seed: int = 0, kinds: int = 0) -> list[dict[str, An
     Parameters
     ----------
     networks : int
-        Of each kind, for each of L1 and Linf.
+        Of each kind, for each of L1 and Linf. Of every tenth the ball cut with its box is asked too.
     seed : int
     kinds : int
         Only the first so many kinds; 0 for all.
@@ -57,7 +57,7 @@ def fuzz(networks: int = 20, seed: int = 0, kinds: int = 0) -> list[dict[str, An
             drawn = np.random.SeedSequence([seed, number, int(p == 1), i])  # no two networks alike
             torch.manual_seed(int(drawn.generate_state(1)[0]))
             asked = [m for m in METHODS if i % _EVERY == 0 or m not in _DEAR]
-            _one(KINDS[kind](), kind, p, asked, sentences, counts)
+            _one(KINDS[kind](), kind, p, asked, sentences, counts, i % _EVERY == 0)
         rows.append(
             {"kind": kind, "p": "inf" if math.isinf(p) else "1", "networks": networks}
             | {name: counts[name] for name in ("refused", "samples", "certified", "wrong")}
@@ -73,7 +73,9 @@ def _one(
     asked: list[str],
     sentences: Counter[str],
     counts: Counter[str],
+    cut: bool,
 ) -> None:
+    """Ask every method on the ball, and if so on its cut with the box; then look at points."""
     own = next(net.parameters()).dtype
     x = (1e6 * ("far away" in kind) + torch.rand(SAMPLES, M)).to(own)
     box = (0.0, 1.0) if "far away" not in kind else (1e6 - 1, 1e6 + 2)
@@ -86,11 +88,12 @@ def _one(
     y[::3] = torch.randint(max(2, z.shape[1]), (len(y[::3]),))  # and wrong labels
     searched: torch.Tensor | None = None
     refused = False
-    for method in asked:
-        if not methods.METHODS[method].takes(ball):
+    sets = (ball, Cut(ball)) if cut else (ball,)
+    for method, there in itertools.product(asked, sets):
+        if not methods.METHODS[method].takes(there):
             continue
         try:
-            proved = evaluation.certified(net, x, y, ball, method)
+            proved = evaluation.certified(net, x, y, there, method)
         except RobustcoreError as error:
             refused = True
             sentences[str(error)] += 1
@@ -99,7 +102,8 @@ def _one(
         counts["certified"] += int(proved.sum())
         if searched is None:
             searched = _misclassified(net, x, y, ball)
-        counts["wrong"] += int((proved & searched[int(method == "rub_boxed")]).sum())
+        boxed = method == "rub_boxed" or there is not ball
+        counts["wrong"] += int((proved & searched[int(boxed)]).sum())
     counts["refused"] += int(refused)
 
 
