@@ -37,7 +37,8 @@ def fuzz(networks: int = 20, seed: int = 0, kinds: int = 0) -> list[dict[str, An
     Parameters
     ----------
     networks : int
-        Of each kind, for each of L1 and Linf. Of every tenth the ball cut with its box is asked too.
+        Of each kind, for each of L1 and Linf. Every tenth is also asked about the ball cut with its
+        box.
     seed : int
     kinds : int
         Only the first so many kinds; 0 for all.
