@@ -18,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_refnode
 
-from book.extension import cells, exercises, glossary, slider, statements
+from book.extension import cells, exercises, glossary, launch, slider, statements
 from book.generate import verdicts
 from robustcore.errors import RobustcoreError
 
@@ -141,6 +141,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     cells.setup(app)
     exercises.setup(app)
     glossary.setup(app)
+    launch.setup(app)
     app.add_directive("verdicts", Verdicts)
     app.add_directive("slider", slider.Slider)
     app.add_role("recorded", Recorded())
