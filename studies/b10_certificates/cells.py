@@ -88,7 +88,7 @@ def row(cell: Mapping[str, Any], recipe: Recipe, device: str) -> dict[str, Any]:
         "validation": proved,
         "n_validation": len(y),
         "crown_tighter": crown_tighter(candidates[kept], x[:_LOOKED_AT], y[:_LOOKED_AT], ball),
-        **judged(candidates[kept], data, ball, cell["data"], recipe),
+        **judged(candidates[kept], data, ball, recipe),
         "train_seconds": round(seconds, 1),
         "judge_seconds": round(time.perf_counter() - started - seconds, 1),
     }
@@ -167,9 +167,7 @@ class Average:
         return ReLUNetwork.from_arrays([(W[0], b[0]) for W, b in pairs], like.scaler)
 
 
-def judged(
-    net: ReLUNetwork, data: Images, ball: LpBall, name: str, recipe: Recipe
-) -> dict[str, int]:
+def judged(net: ReLUNetwork, data: Images, ball: LpBall, recipe: Recipe) -> dict[str, int]:
     """Test images that are right, withstand APGD, are proved by RUB, and by the tightest bound.
 
     Source: own (on [B] Tables 7, 8, 9)
@@ -185,8 +183,8 @@ def judged(
     standing = evaluation.withstands(
         net, x, y, ball, partial(attacks.apgd, steps=recipe.attack_steps)
     )
-    proved = certify(net, x, y, [ball], [standing], name)
-    fallen = certify(net, x, y, [ball], [~standing], name)
+    proved = certify(net, x, y, [ball], [standing])
+    fallen = certify(net, x, y, [ball], [~standing])
     return {
         "n": len(y),
         "clean": int(clean.sum()),

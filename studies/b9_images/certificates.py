@@ -21,7 +21,7 @@ def certify(
     y: torch.Tensor,
     balls: Sequence[LpBall],
     standing: Sequence[torch.Tensor],
-    data: str,
+    data: str | None = None,
 ) -> dict[str, list[int]]:
     """Images proved by RUB alone, as the paper does it, and by the tightest bound here.
 
@@ -35,8 +35,8 @@ def certify(
         p = 1, radii rising.
     standing : sequence of (n,) booleans
         Images that withstand every attack in each ball: no others can be proved.
-    data : str
-        Its printed radii are certified.
+    data : str, optional
+        Its printed radii are certified, and no others; without it all are.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def certify(
     smaller one (RUB is monotone in the radius), so that few are swept twice; an image for which
     RUB is positive at one of its best first-order vertices is spared the sweep.
     """
-    wanted = certified_radii(data)
+    wanted = [ball.radius for ball in balls] if data is None else certified_radii(data)
     found: dict[str, list[int]] = {"rub": [], "tightest": []}
     proved = torch.zeros_like(y, dtype=torch.bool)
     tightest = proved
