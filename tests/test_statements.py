@@ -34,6 +34,13 @@ def test_a_statement_shows_its_title_and_is_referred_to_by_name(
     assert statements.name(title) == name
 
 
+def test_a_formula_in_a_name_stays_one() -> None:
+    parts = statements.with_formulas("What vanishes with $\\epsilon$ first")
+    assert [(type(part).__name__, part.astext()) for part in parts] == [
+        ("Text", "What vanishes with "), ("math", "\\epsilon"), ("Text", " first"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("kind", "title", "label"), TITLES, ids=lambda text: text[:30])
 def test_every_statement_has_a_title_and_a_label(kind: str, title: str, label: str) -> None:
     assert title

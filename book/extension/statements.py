@@ -38,6 +38,12 @@ def name(title: str) -> str:
     return f"{first} (corrected)" if "corrected" in title.removeprefix(first) else first
 
 
+def with_formulas(title: str) -> list[nodes.Node]:
+    """A title as text and, between dollars, formulas."""
+    parts = enumerate(title.split("$"))
+    return [nodes.math("", part) if i % 2 else nodes.Text(part) for i, part in parts if part]
+
+
 def unnumbered(directive: type[Any]) -> type[Any]:
     """A directive of sphinx-proof as an admonition under its heading, without a counter."""
 
@@ -70,7 +76,7 @@ class StatementDomain(ProofDomain):
         found = env.proof_list.get(target)
         if found is None or contnode.astext() != target:  # unknown, or with words of its own
             return super().resolve_xref(env, docname, builder, typ, target, node, contnode)
-        title = nodes.Text(found["name"])
+        title = nodes.inline("", "", *with_formulas(found["name"]))
         return make_refnode(builder, docname, found["docname"], target, title)
 
 

@@ -28,11 +28,14 @@ _MARKS = {
 # a run at the paper's size, or of a statement that has no size, fills its tile
 _FULL = ("paper's size", "instances", "own size")
 
+# what a statement of our own goes on from, by the first letter of its page
+_OWN = {"0": "on both", "a": "on A", "b": "on B", "c": "beyond them"}
+
 # the figures of the first page: notebook, figure, what one would say of it to a colleague
 _FIGURES = (
-    ("a7_cifar", "fig-a7-costs", "What Table I of [A] compares, as costs of one kind"),
+    ("a1_convex_training", "fig-a1-optimum", "The optimum of [A], and where descent ends"),
     ("b5_rub", "fig-rub-certified", "How much of the lead of RUB is the yardstick"),
-    ("c3_stronger_attacks", "fig-c3-attacks", "What a stronger attack leaves standing"),
+    ("b7_speed", "fig-b7-equal-time", "Eight vertices certify more in the time of all"),
 )
 
 
@@ -54,7 +57,7 @@ def picture(ledger: list[claims.Claim], folder: Path) -> str:
         here = [claim for claim in ledger if claim.source.startswith(f"[{paper}]")]
         text += _part(f"{paper}: {authors}", ((where[claim.id], claim) for claim in here))
     own = [claim for claim in ledger if claim.own]
-    text += _part("Our own", ((claim.page.split("_")[0], claim) for claim in own))
+    text += _part("Our own", ((_OWN[claim.page[0]], claim) for claim in own))
     return f'<div class="verdict-map">{text}</div>{_legend()}'
 
 

@@ -94,6 +94,7 @@ def _chips(places: Places, naming: Mapping[Reference, list[claims.Claim]]) -> st
 
 def _entry(place: Reference, named: list[claims.Claim], places: Places) -> str:
     """The place with a link to where it is shown, its verdicts, then the claims themselves."""
+    named = sorted(named, key=lambda claim: claim.own)  # the papers' first, and their pages
     anchor = places.shown.get(place)
     title = f"{place.kind} {place.number}"
     pages = dict.fromkeys(f"[](../notebooks/{claim.page}.ipynb)" for claim in named)

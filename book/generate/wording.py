@@ -47,8 +47,17 @@ def claim_entry(claim: claims.Claim, prefix: str, with_page: bool = True) -> str
         "page": page,
         "records": " ".join(map(fetched, claim.record)),
     }
-    summary = (one_line(claim.source), one_line(claim.statement), badges(claim))
+    summary = (where(claim), one_line(claim.statement), badges(claim))
     return entry(summary, details, f"{prefix}-{claim.id}", facets(claim).items())
+
+
+def where(claim: claims.Claim) -> str:
+    """Where a claim stands; of a statement of our own, which place it goes on from.
+
+    "own (on [B] Theorem 11)" is "on [B] Theorem 11": that it is own, its words of verdict say.
+    """
+    source = one_line(claim.source)
+    return source.removeprefix("own (").removesuffix(")") if source.startswith("own (") else source
 
 
 def facets(claim: claims.Claim) -> dict[str, str]:
@@ -70,8 +79,13 @@ def tally(ledger: list[claims.Claim]) -> str:
     text = f"{papers.total()} claims of the two papers: {', '.join(counts)}."
     if own:
         counts = [f"{own[v]} {_OWN[v][own[v] > 1]}" for v in claims.VERDICTS if own[v]]
-        text += f" Of {own.total()} statements of our own {' and '.join(counts)}."
+        text += f" Of {own.total()} statements of our own {_listed(counts)}."
     return text
+
+
+def _listed(parts: list[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _counted(verdict: str, n: int) -> str:
