@@ -63,6 +63,14 @@ def test_a_figure_has_alt_text_and_its_rows_as_a_file(tmp_path: Path) -> None:
     assert options["image"]["classes"] == "drawn"  # the style turns it in the dark
 
 
+def test_a_map_that_draws_no_rows_offers_none(tmp_path: Path) -> None:
+    output = _picture(**{"image/svg+xml": "<svg/>", "text/csv": "panel,series,x,y\n"})
+    figure = {"name": "fig-x", "caption": "A map."}
+    (cell,) = _read([_code("draw()", [output], mystnb={"figure": figure})], tmp_path)
+    assert cell["metadata"]["mystnb"]["figure"]["caption"] == "A map."
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_picture_of_pixels_keeps_its_card_and_a_schematic_has_no_rows(tmp_path: Path) -> None:
     photograph = "<svg style='fill: #fbfbf9'><image/></svg>"
     output = _picture(**{"image/svg+xml": photograph, "text/csv": "x,y\n1,2\n"})

@@ -105,11 +105,12 @@ def _describe(cell: dict[str, Any], page: Path) -> None:
     cell["outputs"] = [o for o in cell["outputs"] if not o.get("metadata", {}).get("caption")]
     for output in cell["outputs"]:
         data = output.get("data", {})
-        rows = data.pop("text/csv", None)
-        if rows is not None and "name" in figure and not figure["name"].endswith("-schematic"):
+        rows = "".join(data.pop("text/csv", ""))
+        drawn = rows.count("\n") > 1  # of a photograph or a map there are none below the head
+        if drawn and "name" in figure and not figure["name"].endswith("-schematic"):
             file = page.parent / "rows" / f"{figure['name']}.csv"
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text("".join(rows), encoding="utf-8")
+            file.write_text(rows, encoding="utf-8")
             link = f"{{download}}`Rows <rows/{file.name}>`"
             figure["caption"] = f"{figure['caption'].strip()} {link}"
         picture = "".join(data.get("image/svg+xml", ""))
