@@ -152,22 +152,6 @@ def recorded() -> list[str]:
     return [id.removeprefix(start) for id in records.identifiers() if id.startswith(start)]
 
 
-def summary(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What is proved of each set of images, a line for each unit; or that nothing has run.
-
-    Source: own (on [B] Tables 7, 8, 9)
-    """
-    lines = []
-    for row in rows:
-        paper = "" if row["paper"] is None else f", the paper {row['paper']:.1f}: {row['reached']}"
-        low, high = 100 * row["tightest_low"], 100 * row["tightest_high"]
-        lines.append(
-            f"{row['data']}, {row['unit']}, radius {row['radius']:g}: "
-            f"{100 * row['tightest']:.1f} % [{low:.1f}, {high:.1f}] of {row['n']}{paper}"
-        )
-    return lines or ["no network at full size is recorded yet"]
-
-
 def cost(cell: Mapping[str, Any]) -> float:
     """Roughly proportional to a cell's seconds.
 
@@ -178,4 +162,4 @@ def cost(cell: Mapping[str, Any]) -> float:
     return (4.0 + vertices / 4) * (2.0 if colour else 1.0)
 
 
-__all__ = ["VERSION", "cost", "reached", "record", "recorded", "summary", "sweep"]
+__all__ = ["VERSION", "cost", "reached", "record", "recorded", "sweep"]

@@ -91,6 +91,8 @@ def reached(rows: Sequence[Mapping[str, Any]], data: str) -> style.Card:
                 (r for r in rows if (r["data"], r["unit"]) == (data, unit)),
                 key=lambda r: r["radius"],
             )
+            if not here:
+                continue
             at = [r["radius"] for r in here]
             low, high = ([100 * r[f"tightest_{end}"] for r in here] for end in ("low", "high"))
             colour = looks.colour("rub")
@@ -98,7 +100,10 @@ def reached(rows: Sequence[Mapping[str, Any]], data: str) -> style.Card:
             ax.plot(at, [100 * r["tightest"] for r in here], dashes, color=colour, label=unit)
             ax.plot(at, [100 * r["standing"] for r in here], ".", color=looks.colour("attack"))
         known = {r["radius"]: r["paper"] for r in rows if r["data"] == data and r["paper"]}
-        ax.plot(list(known), list(known.values()), "x", color=looks.colour("paper"), label="paper")
-        ax.set(xlabel=r"$L_1$ radius $\rho$ in that unit", ylabel="test images (%)", ylim=(0, 100))
+        if known:
+            at, paper = zip(*known.items(), strict=True)
+            ax.plot(at, paper, "x", color=looks.colour("paper"), label="paper")
+        ax.set(xlabel=r"$L_1$ radius $\rho$ in that unit", ylabel="test images (%)")
+        ax.set(xlim=(0, None), ylim=(0, 100))
         ax.legend()
     return fig

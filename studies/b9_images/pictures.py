@@ -123,6 +123,7 @@ def _matrix(ax: Any, rows: Rows) -> None:
 def _curves(ax: Any, rows: Rows, name: str) -> None:
     if not rows:
         ax.text(0.5, 0.5, "not run yet", ha="center", va="center", transform=ax.transAxes)
+        ax.set_axis_off()  # no scale of nothing
     for method in LABELS:
         mine = sorted((r for r in rows if r["method"] == method), key=lambda r: r["radius"])
         at = [r["radius"] for r in mine]

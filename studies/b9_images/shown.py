@@ -19,6 +19,7 @@ LABELS = {
     "coap": "COAP-L∞",
     "nominal": "Nominal",
 }
+NORM_WORDS = {"L1": "L₁", "L2": "L₂", "Linf": "L∞"}
 _UNITS = ("standardised", "pixels")
 _NOTHING = "-"
 
@@ -80,6 +81,16 @@ def certified_table(rows: Rows, data: str) -> list[Row]:
     return _filled(
         lines + _block(here, "L1", radii, printed(data, "certified"), ("rub", "tightest"))
     )
+
+
+def columns(data: str, lines: Sequence[Row]) -> dict[str, str]:
+    """The columns of either for `robustcore.plots.tables`; the printed ones are counted from 1.
+
+    Source: own
+    """
+    printed_ones = [key for key in lines[0] if key.isdigit()]
+    named = {data: "norm", "method": "method", "": "whose"}
+    return named | {str(int(key) + 1): key for key in printed_ones}
 
 
 def _block(
