@@ -45,12 +45,19 @@ class Table:
         Of the file that the link fetches, without its extension.
     formats : dict
         Column to a format, for example ".1%".
+    names : dict, optional
+        Words of the rows to words for a reader; the file keeps those of the rows.
     """
 
     def __init__(
-        self, rows: Sequence[Mapping[str, Any]], name: str, formats: Mapping[str, str]
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        name: str,
+        formats: Mapping[str, str],
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.rows, self.name, self.formats = list(rows), name, dict(formats)
+        self.names = dict(names or {})
 
     def csv(self) -> str:
         """The rows as comma-separated values, unformatted."""
@@ -82,7 +89,8 @@ class Table:
         )
 
     def _cell(self, key: str, value: Any) -> str:
-        shown = "–" if value is None else _plain(value)
+        words = value if isinstance(value, list | tuple) else [value]
+        shown = "–" if value is None else ", ".join(self.names.get(w, str(w)) for w in words)
         if isinstance(value, float | int) and key in self.formats:
             shown = format(value, self.formats[key])
         return f'<td data-value="{html.escape(_plain(value))}">{html.escape(shown)}</td>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import shutil
 import subprocess
 import sys
@@ -140,6 +141,15 @@ def test_a_breach_is_seen(cell: str, complaint: str) -> None:
     assert not any(complaint in found for found in complaints(notebook))
     notebook.cells.append(nbformat.v4.new_code_cell(cell))
     assert any(complaint in found for found in complaints(notebook))
+
+
+@every_notebook
+def test_nothing_that_is_printed_is_a_padded_table(name: str) -> None:
+    """Columns made of blanks: on a page that is a `robustcore.plots.tables.table`."""
+    stored = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    outputs = [o for cell in stored.cells for o in cell.get("outputs", [])]
+    printed = [line for o in outputs for line in o.get("text", "").splitlines()]
+    assert [line for line in printed if re.search(r"\S {2,}\S", line)] == []
 
 
 @every_notebook

@@ -41,18 +41,18 @@ def beside_the_paper(*sources: Sequence[Mapping[str, Any]]) -> Rows:
     Returns
     -------
     list of dict
-        "-" where a source has no such row. The paper's ratio is nominal batches a second over the
+        None where a source has no such row. The paper's ratio is nominal batches a second over the
         method's.
     """
     rows: Rows = []
     for shape, printed in PRINTED.items():
         wanted = dict.fromkeys(timing.methods(0.1, 1))
         for method in wanted:
-            paper = printed["Nominal"] / printed[method] if method in printed else "-"
+            paper = printed["Nominal"] / printed[method] if method in printed else None
             row = {"shape": shape, "method": method, "paper": paper}
             for name, source in zip(("recorded", "this run"), sources, strict=False):
                 found = [r["ratio"] for r in source if (r["shape"], r["method"]) == (shape, method)]
-                row[name] = found[0] if found else "-"
+                row[name] = found[0] if found else None
             rows.append(row)
     return rows
 
@@ -92,8 +92,8 @@ def last_of(rows: Sequence[Mapping[str, Any]]) -> Rows:
     return [dict(row) for row in {row["method"]: row for row in rows}.values()]
 
 
-def reached(steps: Rows, memory: Rows, equal: Rows) -> list[str]:
-    """What this book asks of its own speed, each as a line: value, limit, whether it is kept.
+def reached(steps: Rows, memory: Rows, equal: Rows) -> Rows:
+    """What this book asks of its own speed: `what`, `found`, what is `asked`, and `kept` or missed.
 
     Source: own
 
@@ -106,32 +106,36 @@ def reached(steps: Rows, memory: Rows, equal: Rows) -> list[str]:
     """
     ratio = {(r["shape"], r["method"]): r["ratio"] for r in steps}
     peak = {(r["shape"], r["method"]): r["peak_mib"] for r in memory}
-    lines = []
+    goals = []
     for shape, limits in LIMITS.items():
         for method, limit in limits.items():
             found = ratio[shape, method]
-            lines.append(_line(f"{method} on {shape}, nominal steps", found, "<=", limit))
+            goals.append(_goal(f"{_shown(method, shape)}: nominal steps", found, "≤", limit))
     for shape, (faster, smaller) in AGAINST_ONE_GRAPH.items():
         for twin in _TWINS:
+            over = f"{twin[5:]} over two passes"
             found = ratio[shape, twin] / ratio[shape, "RUB"]
-            lines.append(_line(f"{twin[5:]} over two passes on {shape}, time", found, ">=", faster))
+            goals.append(_goal(f"{_shown(over, shape)}: time", found, "≥", faster))
             found = peak[shape, twin] / max(peak[shape, "RUB"], 1.0)
-            lines.append(
-                _line(f"{twin[5:]} over two passes on {shape}, peak", found, ">=", smaller)
-            )
-    lines.append(_line("RUB at 3072 inputs, batch 128, MiB", peak["cifar10", "RUB"], "<=", 2048))
+            goals.append(_goal(f"{_shown(over, shape)}: peak", found, "≥", smaller))
+    goals.append(_goal("RUB at 3072 inputs, batch 128, MiB", peak["cifar10", "RUB"], "≤", 2048))
     full, few = (
         {r["method"]: r for r in equal}[name]["certified"] for name in ("RUB", "RUB, top 8")
     )
-    lines.append(
-        _line("certified at equal time, top 8 against full, %", 100 * few, ">=", 100 * full)
+    goals.append(
+        _goal("certified at equal time, top 8 against full, %", 100 * few, "≥", 100 * full)
     )
-    return lines
+    return goals
 
 
-def _line(what: str, found: float, sense: str, limit: float) -> str:
-    kept = found <= limit if sense == "<=" else found >= limit
-    return f"{what:52} {found:7.1f} {sense} {limit:6.1f}  {'kept' if kept else 'missed'}"
+def _shown(method: str, shape: str) -> str:
+    return f"{method.replace('Linf', 'L∞')}, {SHAPES[shape][0]} inputs"
+
+
+def _goal(what: str, found: float, sense: str, limit: float) -> dict[str, Any]:
+    kept = found <= limit if sense == "≤" else found >= limit
+    return {"what": what, "found": found, "asked": f"{sense} {limit:.4g}",
+            "kept": "kept" if kept else "missed"}  # fmt: skip
 
 
 def record(

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from robustcore.plots import looks, style
 
 _TITLES = {"uci": "30 inputs, batches of 256", "mnist": "784 inputs, batches of 32"}
+# the words of rows as a reader knows them
+_BALL = ("Baseline", "FGSM", "aRUB", "PGD", "COAP")
+NAMES = _TITLES | {f"{name}-Linf": f"{name}-L∞" for name in _BALL}
 
 
 def step_costs(rows: Sequence[dict]) -> style.Card:
@@ -29,7 +32,7 @@ def step_costs(rows: Sequence[dict]) -> style.Card:
         for ax, shape in zip(axes[0], shapes, strict=True):
             found = {r["method"]: r for r in rows if r["shape"] == shape}
             for source, mark, colour in sources:
-                known = [m for m in names if found.get(m, {}).get(source, "-") != "-"]
+                known = [m for m in names if found.get(m, {}).get(source) is not None]
                 ratios = [found[m][source] for m in known]
                 places = [names.index(m) for m in known]
                 ax.plot(ratios, places, mark, color=colour, label=source)

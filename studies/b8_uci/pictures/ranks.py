@@ -105,7 +105,6 @@ def rank_test(ranks: Rows, tests: Rows, radii: Sequence[float], attack: str) -> 
             drawn = scikit_posthocs.critical_difference_diagram(
                 every.mean(),
                 scikit_posthocs.posthoc_nemenyi_friedman(every),
-                cd=test["cd"],
                 ax=ax,
                 label_fmt_left="{label} ({rank:.2f})",
                 label_fmt_right="({rank:.2f}) {label}",
@@ -116,8 +115,11 @@ def rank_test(ranks: Rows, tests: Rows, radii: Sequence[float], attack: str) -> 
             for text in drawn["labels"]:
                 text.set_color(style.BLACK)  # a yellow word is hard to read
             ax.tick_params(axis="x", pad=0, labelsize=7)
-            ax.set_xlim(0.3, max(6.7, every.mean().min() + test["cd"]))
-            ax.set_ylim(top=1.4)
+            ax.set_xlim(0.3, max(6.7, every.mean().min() + test["cd"] + 0.1))
+            ax.set_ylim(top=2.0)
+            best = every.mean().min()  # above the numbers of the axis, not through them
+            ax.plot([best, best + test["cd"]], [1.1, 1.1], color=style.BLACK, linewidth=2)
+            ax.text(best + test["cd"] / 2, 1.25, f"CD = {test['cd']:.2g}", ha="center", fontsize=8)
             told = "" if test["p"] is None else f", Friedman p = {test['p']:.1g}"
             ax.set_title(rf"$\rho$ = {radius:g}: {test['sets']} sets{told}")
             ax.grid(False)

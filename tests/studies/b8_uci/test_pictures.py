@@ -45,4 +45,7 @@ def test_a_table_sorts_by_values_and_gives_them_away() -> None:
     assert 'data-value="0.5">50.0%' in page
     assert 'download="b8_uci.csv"' in page
     assert table.csv().count("\n") == 47
+    named = sortable.Table([{"a": ["rub", "pgd"]}], "x", {}, {"rub": "RUB"})
+    assert "RUB, pgd</td>" in named._repr_html_()
+    assert "rub, pgd" in named.csv()
     assert "<script>" not in sortable.Table([{"a": "<script>"}], "x", {})._cell("a", "<script>")
