@@ -36,6 +36,7 @@ class Reader:
         context = self.chromium.new_context(
             viewport={"width": width, "height": 900}, offline=True, java_script_enabled=script
         )
+        context.set_default_timeout(120_000)  # milliseconds; a machine may be busy with the suite
         page = context.new_page()
         page.goto(f"{(HTML / path).as_uri()}{mark}{rest}")
         yield page

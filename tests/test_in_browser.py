@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import FloatRect
 
 from browsing import HTML, PAGES, ROOT, Reader, browser, built, reading
 from robustcore import claims
@@ -60,6 +61,40 @@ def test_without_a_script_the_list_is_whole_and_shows_no_dead_filter(reader: Rea
         assert not page.locator("form.entry-filter").is_visible()
 
 
+@pytest.mark.parametrize("name", ["a6_landscape", "c3_stronger_attacks"])
+def test_a_slider_shows_the_recorded_rows_at_its_value(reader: Reader, name: str) -> None:
+    with reader.opened(f"notebooks/{name}.html") as page:
+        handle = page.locator(".slider-label input").first
+        rows = page.locator("table.slider").first.locator("tbody tr")
+        at = rows.evaluate_all("all => all.map(e => e.dataset.at)")
+        for key, wanted in (("Home", at[0]), ("End", at[-1])):
+            handle.press(key)
+            shown = rows.evaluate_all("all => all.filter(e => !e.hidden).map(e => e.dataset.at)")
+            assert shown == [value for value in at if value == wanted]
+            assert page.locator(".slider-label span").first.inner_text().endswith(f" {wanted}")
+        assert at[0] != at[-1]
+
+
+def below(box: FloatRect | None) -> float:
+    """Where a box ends; a browser that clicks would scroll to it unasked."""
+    assert box
+    return box["y"] + box["height"]
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_the_first_page_says_its_message_and_opens_its_doors_at_once(
+    reader: Reader, width: int
+) -> None:
+    """Three sentences and four doors come first; on a desktop the picture fits below them."""
+    with reader.opened("book/index.html", width) as page:
+        sentences = page.locator(".bd-article > section > ul > li")
+        doors = page.locator(".bd-article .sd-card:not(:has(img))")
+        assert (sentences.count(), doors.count()) == (3, 4)
+        assert below(sentences.last.bounding_box()) <= (900 if width == 1400 else 1000)
+        assert doors.first.bounding_box()["y"] < (900 if width == 1400 else 1000)
+        assert width < 1400 or below(page.locator(".verdict-map").bounding_box()) <= 900
+
+
 @pytest.mark.parametrize(
     ("kind", "number"),
     [
@@ -75,11 +110,13 @@ def test_a_printed_place_is_two_clicks_from_the_first_page(
 ) -> None:
     """The door, the number; both without scrolling, and the landing is in sight."""
     with reader.opened("book/index.html") as page:
-        page.locator(".sd-card", has_text="A paper is open").click()
+        door = page.locator(".sd-card", has_text="A paper is open")
+        assert below(door.bounding_box()) <= 900
+        door.click()
         page.wait_for_url("**/printed_places.html")
         row = page.locator(".chips", has_text=kind).first
         link = row.get_by_role("link", name=number, exact=True)
-        assert link.bounding_box()["y"] < 900
+        assert below(link.bounding_box()) <= 900
         link.click()
         page.wait_for_url("**#*")
         target = page.locator("[id='" + page.url.partition("#")[2] + "']")
@@ -97,7 +134,7 @@ def test_a_page_for_looking_up_is_never_wider_than_the_screen(
 
 
 TEXTS = [p for p in PAGES if p.parent.name in ("notebooks", "book")]
-CUT = """() => [...document.querySelectorAll("pre, table")]
+CUT = """() => [...document.querySelectorAll("pre, table, mjx-container[display=true]")]
   .filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1)
   .map(e => e.textContent.slice(0, 60))"""
 
