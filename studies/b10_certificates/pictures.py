@@ -101,8 +101,8 @@ def reached(rows: Sequence[Mapping[str, Any]], data: str) -> style.Card:
             ax.plot(at, [100 * r["standing"] for r in here], ".", color=looks.colour("attack"))
         known = {r["radius"]: r["paper"] for r in rows if r["data"] == data and r["paper"]}
         if known:
-            at, paper = zip(*known.items(), strict=True)
-            ax.plot(at, paper, "x", color=looks.colour("paper"), label="paper")
+            radii, paper = zip(*known.items(), strict=True)
+            ax.plot(radii, paper, "x", color=looks.colour("paper"), label="paper")
         ax.set(xlabel=r"$L_1$ radius $\rho$ in that unit", ylabel="test images (%)")
         ax.set(xlim=(0, None), ylim=(0, 100))
         ax.legend()
