@@ -96,14 +96,6 @@ def test_a_study_that_is_not_there_is_named() -> None:
     assert digest.code("studies.nothing") is None
 
 
-@pytest.mark.parametrize("id", records.identifiers(RESULTS))
-def test_every_record_names_the_study_that_made_it(id: str) -> None:
-    origin = records.load(id, RESULTS).provenance
-    assert digest.code(origin["code"]["study"]), "no such study any more"
-    if origin["dirty"] is not False:
-        assert origin["code"]["digest"] is None, "made from uncommitted code; make it again"
-
-
 def test_the_stale_records_are_those_of_the_list() -> None:
     """`python -m studies.stale --write` brings the list up to date, `--run` the records."""
     listed = yaml.safe_load((RESULTS / "stale.yml").read_text(encoding="utf-8")) or {}

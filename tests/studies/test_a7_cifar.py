@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from contract import recorded
 from robustcore import attacks, bounds, convex, patterns
 from robustcore.balls import LpBall
 from robustcore.errors import InputError, SolverError
@@ -225,7 +226,7 @@ def test_the_record_at_a_small_size_and_its_pictures(monkeypatch, tmp_path):
     monkeypatch.setattr(a7_cifar, "baseline_rows", once)
     with pytest.raises(KeyboardInterrupt):
         a7_cifar.record(**small)
-    found = a7_cifar.record(**small)
+    found = recorded("a7_cifar", **small)
     assert descents.count(descents[0]) == 1  # what was done is not made again
     assert descents.count(descents[2]) == 2
     assert not any((tmp_path / "sweeps").iterdir())  # what a record holds is not kept twice

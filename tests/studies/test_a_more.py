@@ -1,13 +1,7 @@
 """More sets and more runs: their rows at the smallest size are those of the studies they extend."""
 
-from studies import (
-    a2_more_sets,
-    a3_more_sets,
-    a4_more_sets,
-    a7_more_runs,
-    a7_printed_pgd,
-    a7_readings,
-)
+from contract import recorded
+from studies import a2_more_sets
 from studies.a7_cifar import train_and_validation
 from studies.a7_cifar.programs import convex_row
 
@@ -27,13 +21,13 @@ def test_in_the_plane_128_patterns_are_all_of_them():
 
 
 def test_perturbed_data_have_the_patterns_of_clean_data_and_more():
-    rows = a3_more_sets.record(n_sets=3)["a3_more_sets.patterns"]
+    rows = recorded("a3_more_sets", n_sets=3)["a3_more_sets.patterns"]
     assert len(rows) == 6
     assert all(row["P_hat"] >= row["P"] for row in rows)
 
 
 def test_the_cells_are_the_convex_ones_and_gd_std():
-    rows = a4_more_sets.record(betas=(1e-2,))["a4_more_sets.cells"]
+    rows = recorded("a4_more_sets", betas=(1e-2,))["a4_more_sets.cells"]
     assert [row["method"] for row in rows] == ["Algorithm 1", "Algorithm 2", "exact (15)", "GD-std"]
     exact, sampled = (
         next(r for r in rows if r["method"] == m) for m in ("exact (15)", "Algorithm 2")
@@ -42,7 +36,7 @@ def test_the_cells_are_the_convex_ones_and_gd_std():
 
 
 def test_more_runs_are_runs_of_table_1():
-    found = a7_more_runs.record(n=40, n_patterns=4, n_runs=2, n_few=1)
+    found = recorded("a7_more_runs", n=40, n_patterns=4, n_runs=2, n_few=1)
     train, _ = train_and_validation((2, 8), 40, 1, "stride")
     again = convex_row("algorithm_2", train, 10 / 255, 1e-4, 4, 4, 1)
     row = found["a7_more_runs.convex"][-1]
@@ -58,7 +52,7 @@ def test_more_runs_are_runs_of_table_1():
 
 
 def test_readings_have_both_samplings_of_an_image_and_every_s():
-    found = a7_readings.record(n=40, n_patterns=4, n_runs=1, shares=(1, 4))
+    found = recorded("a7_readings", n=40, n_patterns=4, n_runs=1, shares=(1, 4))
     words = found["a7_readings.words"]
     assert [(r["downsample"], r["method"]) for r in words] == [
         (d, m) for d in ("stride", "block") for m in ("algorithm_1", "algorithm_2")
@@ -68,6 +62,6 @@ def test_readings_have_both_samplings_of_an_image_and_every_s():
 
 
 def test_pgd_as_printed_ends_where_fgsm_does():
-    rows = a7_printed_pgd.record(n_networks=3, n=8, d=20, width=30)["a7_printed_pgd"]
+    rows = recorded("a7_printed_pgd", n_networks=3, n=8, d=20, width=30)["a7_printed_pgd"]
     assert max(row["printed"] for row in rows) < 1e-5  # float32, in radii
     assert min(row["proper"] for row in rows) > 0.1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from contract import recorded
 from robustcore.errors import DataError
 from studies import b6_networks, engine
 from studies.__main__ import parameters
@@ -22,7 +23,7 @@ def test_a_cell_is_trained_attacked_and_certified(
     with pytest.raises(DataError, match="no cell"):
         b6_networks.record(**SMALL)
     engine.run(b6_networks.sweep(**SMALL), results=tmp_path)
-    found = b6_networks.record(**SMALL)
+    found = recorded("b6_networks", **SMALL)
     rows = found["b6_networks.attacked"]
     assert len(rows) == 2 * len(RADII)
     for row in rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contract import recorded
 from studies import b_printed as study
 
 
@@ -11,7 +12,7 @@ def cell(rows: list[dict], **where: object) -> float:
 
 
 def test_every_cell_is_there_and_a_share() -> None:
-    rows = study.record()
+    rows = recorded("b_printed")
     attacked, convolutional = rows["b_printed.attacked"], rows["b_printed.convolutional"]
     assert len(attacked) == 9 * 8 * 9 + 3 * 6 * 8
     assert len(convolutional) == 3 * 4 * 9

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from contract import recorded
 from robustcore.errors import InputError
 from studies import c1_batch, c1_certified_solver
 from studies.c1_certified_solver import agreement, benchmark, warm_starts
@@ -165,7 +166,7 @@ def test_by_hand_is_refused_where_it_does_not_apply():
 def test_a_batch_and_its_programs_alone_end_at_the_same_optima():
     """The recorded study at its smallest: one row a size on a machine without a GPU."""
     sizes = (("(8)", 40, 20, 4), ("(15)", 40, 20, 3))
-    rows = c1_batch.record(sizes, n_draws=3, repeats=1, device="cpu")["c1_batch"]
+    rows = recorded("c1_batch", sizes=sizes, n_draws=3, repeats=1, device="cpu")["c1_batch"]
     assert [(r["program"], r["d"], r["device"]) for r in rows] == [
         ("(8)", 8, "cpu"),
         ("(15)", 8, "cpu"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from contract import recorded
 from robustcore import methods
 from studies import stack_benchmark
 from studies.b7_speed import timing
@@ -27,7 +28,8 @@ def test_a_row_for_each_stack_and_a_line_for_each_defense(
     tiny: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = torch.get_num_threads()
-    found = stack_benchmark.record(shapes=("tiny",), stacks=(1, 3), repeats=1, skip=("RUB",))
+    asked = {"shapes": ("tiny",), "stacks": (1, 3), "repeats": 1, "skip": ("RUB",)}
+    found = recorded("stack_benchmark", **asked)
     assert torch.get_num_threads() == before
     rows = found["stack_benchmark.updates"]
     names = [name for name in stack_benchmark.methods(0.1, 4) if name != "RUB"]

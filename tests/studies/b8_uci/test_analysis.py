@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from contract import recorded
 from robustcore import claims, records
 from robustcore.errors import DataError
 from studies import __main__ as command
@@ -236,7 +237,7 @@ def test_a_record_is_made_of_what_is_done(tmp_path: Path, monkeypatch) -> None:
         b8_uci.record(**small)
     made = b8_uci.sweep(**small)
     engine.run(made, shard=(1, 6), results=tmp_path)
-    found = b8_uci.record(**small)
+    found = recorded("b8_uci", **small)
     assert set(found) == {
         f"b8_uci.{name}" for name in ("done", "chosen", "rising", "above", "sets", "seconds")
     }  # what needs every method of a set is not there yet
