@@ -88,7 +88,7 @@ def test_the_first_page_says_its_message_and_opens_its_doors_at_once(
     """Three sentences and four doors come first; on a desktop the picture fits below them."""
     with reader.opened("book/index.html", width) as page:
         sentences = page.locator(".bd-article > section > ul > li")
-        doors = page.locator(".bd-article .sd-card:not(:has(img))")
+        doors = page.locator(".bd-article div.sd-card:not(:has(img))")
         assert (sentences.count(), doors.count()) == (3, 4)
         assert below(sentences.last.bounding_box()) <= (900 if width == 1400 else 1000)
         assert doors.first.bounding_box()["y"] < (900 if width == 1400 else 1000)
