@@ -14,6 +14,7 @@ from here: its rows carry a version and its shards their commits, and it takes h
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,8 @@ def run_again(stale: Stale, folder: Path | str | None = None) -> list[Path]:
     Raises
     ------
     InputError
-        If two of them keep different values of one parameter.
+        If two of them keep different values of one parameter, or one keeps a parameter that the
+        study no longer takes: what it would be made with instead is for a person to say.
     """
     every = [records.load(id, folder) for id in stale.ids]
     profile = str(every[0].provenance["profile"]).split(",")[0]
@@ -102,8 +104,13 @@ def run_again(stale: Stale, folder: Path | str | None = None) -> list[Path]:
     as_kept = records.plain(usual, every[0].id)  # tuples are lists there
     kept: dict[str, Any] = {}
     for one in every:
+        if unknown := sorted(one.parameters.keys() - usual.keys()):
+            raise InputError(
+                f"{one.id} keeps {', '.join(unknown)}, which {stale.name} no longer takes; make it "
+                "again by hand, at least as large."
+            )
         for name, value in one.parameters.items():
-            if name in usual and kept.setdefault(name, value) != value:
+            if kept.setdefault(name, value) != value:
                 raise InputError(
                     f"the records of {stale.name} were made with {name} = {kept[name]} and with "
                     f"{value}; make them again one by one."
@@ -126,16 +133,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     stale = listing()
     for one in stale:
         print(f"{one.seconds:8.0f} s  {one.name}: {', '.join(one.ids)}", flush=True)
-    try:
-        for one in stale if options.run is not None else []:
-            if one.seconds <= options.run and not one.sweep:
+    refused = 0
+    for one in stale if options.run is not None else []:
+        if one.seconds <= options.run and not one.sweep:
+            try:
                 for path in run_again(one):
                     print(f"recorded {path.name}", flush=True)
-    except RobustcoreError as error:
-        parser.exit(1, f"{error}\n")
+            except RobustcoreError as error:
+                refused = 1
+                print(error, file=sys.stderr, flush=True)
     if options.write or options.run is not None:
         target = records.results_folder() / "stale.yml"
         target.write_text(text(listing()), encoding="utf-8")
+    if refused:
+        sys.exit(1)
 
 
 def _name(record: records.Record) -> str:

@@ -139,6 +139,35 @@ def test_what_one_record_of_a_study_keeps_holds_for_all(monkeypatch, tmp_path) -
         stale.run_again(stale.listing(tmp_path)[0], tmp_path)
 
 
+def test_a_parameter_that_a_study_no_longer_takes_is_for_a_person(monkeypatch, tmp_path) -> None:
+    """Dropped in silence it would be replaced by a default of another size."""
+    monkeypatch.setattr(stale.command, "run", lambda *a: pytest.fail("it ran"))
+    code = {"study": "studies.b3_conjugates", "digest": "0" * 16}
+    records.save("b3_conjugates.x", [{"x": 1}], {"n_gone": 40}, folder=tmp_path, code=code)
+    with pytest.raises(InputError, match=r"b3_conjugates\.x keeps n_gone, which b3_conjugates no"):
+        stale.run_again(stale.listing(tmp_path)[0], tmp_path)
+
+
+def test_one_that_cannot_be_made_again_does_not_hold_up_the_others(monkeypatch, capsys) -> None:
+    found = [stale.Stale(name, 1.0, (name,)) for name in ("one", "two")]
+    made = []
+
+    def again(one: stale.Stale) -> list:
+        if one.name == "one":
+            raise InputError("one keeps what it cannot.")
+        made.append(one.name)
+        return []
+
+    monkeypatch.setattr(stale, "listing", lambda: found)
+    monkeypatch.setattr(stale, "run_again", again)
+    monkeypatch.setattr(stale.Path, "write_text", lambda *a, **k: None)
+    with pytest.raises(SystemExit) as stopped:
+        stale.main(["--run", "600"])
+    assert stopped.value.code == 1
+    assert made == ["two"]
+    assert "one keeps what it cannot." in capsys.readouterr().err
+
+
 def test_uncommitted_code_records_nothing_in_results(monkeypatch) -> None:
     monkeypatch.setattr(stale.command.provenance, "now", lambda: {"dirty": True})
     with pytest.raises(InputError, match="committed code"):
