@@ -47,23 +47,23 @@ class Peer:
 
     def __init__(self, net: nn.Module, x: torch.Tensor, steps: int) -> None:
         try:
-            self.library = importlib.import_module("auto_LiRPA")
+            self.lirpa = importlib.import_module("auto_LiRPA")
         except ImportError as error:
             raise MissingExtraError(
                 f"the race needs auto_LiRPA, which is not here: {error}."
             ) from error
         options = {"optimize_bound_args": {"iteration": steps, "lr_alpha": 0.1}}
-        self.module = self.library.BoundedModule(net, x[:1], bound_opts=options, device=x.device)
+        self.module = self.lirpa.BoundedModule(net, x[:1], bound_opts=options, device=x.device)
 
     def gaps(self, x: torch.Tensor, y: torch.Tensor, ball: LpBall, method: str) -> torch.Tensor:
         """Upper bounds of z_k - z_y: minus its lower bounds of z_y - z_k, (n, K).
 
         Source: own
         """
-        norm = self.library.PerturbationLpNorm(norm=ball.p, eps=ball.radius)
+        norm = self.lirpa.PerturbationLpNorm(norm=ball.p, eps=ball.radius)
         eye = torch.eye(self.module(x[:1]).shape[1], dtype=x.dtype, device=x.device)
         rows = eye[y][:, None] - eye[None]
-        perturbed = self.library.BoundedTensor(x, norm)
+        perturbed = self.lirpa.BoundedTensor(x, norm)
         low, _ = self.module.compute_bounds(
             x=(perturbed,), C=rows, method=PAIRS[method], bound_upper=False
         )
