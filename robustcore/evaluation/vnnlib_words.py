@@ -114,5 +114,5 @@ def _parser() -> Any:
         return importlib.import_module("vnnlib")
     except ImportError as error:
         raise MissingExtraError(
-            "read_vnnlib needs vnnlib; install it with pip install 'robustcore[vnnlib]'."
+            "read_vnnlib needs vnnlib; install it with pip install vnnlib."
         ) from error
