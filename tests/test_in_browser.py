@@ -134,7 +134,8 @@ def test_a_page_for_looking_up_is_never_wider_than_the_screen(
 
 
 TEXTS = [p for p in PAGES if p.parent.name in ("notebooks", "book")]
-CUT = """() => [...document.querySelectorAll("pre, table, mjx-container[display=true]")]
+BLOCKS = "pre, table, .pst-scrollable-table-container, mjx-container[display=true]"
+CUT = f"""() => [...document.querySelectorAll("{BLOCKS}")]
   .filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1)
   .map(e => e.textContent.slice(0, 60))"""
 
