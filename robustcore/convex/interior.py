@@ -99,10 +99,6 @@ def solve_batch(
     """
     data = batch[0]
     robust = data.ball.radius > 0
-    if robust and data.ball.p != float("inf"):
-        raise InputError(
-            f"solver={OWN!r} takes Linf balls, got p={data.ball.p:g}; use solver='clarabel'."
-        )
     programs: Mapping[str, Any] = ROBUST if robust else STANDARD
     if data.loss.name not in programs:
         raise InputError(
@@ -115,7 +111,7 @@ def solve_batch(
     points = map(interior_points, batch, gates)
     inside = [torch.as_tensor(one, device=device) for one in points]
     given = (design, y, active, inside, data.beta)
-    threat = (data.ball.radius, data.attacked) if robust else ()
+    threat = (data.ball.radius, data.attacked, data.ball.p) if robust else ()
     program = programs[data.loss.name](*given, *threat)
     start = joined(options.start) if options.start is not None else None
     outcomes = minimise(

@@ -85,6 +85,15 @@ class Scaling:
         """W^{-1} x."""
         return self._boost(x, -self.w[..., 1:]) / self.eta[..., None]
 
+    def inverse_square(self) -> torch.Tensor:
+        """W^{-2} as a matrix, (..., 1 + d, 1 + d)."""
+        mirrored = torch.cat([self.w[..., :1], -self.w[..., 1:]], -1)
+        square = 2 * mirrored[..., :, None] * mirrored[..., None, :]
+        diagonal = square.diagonal(dim1=-2, dim2=-1)
+        diagonal[..., 0] -= 1.0
+        diagonal[..., 1:] += 1.0
+        return square / self.eta.square()[..., None, None]
+
     def _boost(self, x: torch.Tensor, tail: torch.Tensor) -> torch.Tensor:
         head = self.w[..., :1]
         inner = (tail * x[..., 1:]).sum(-1, keepdim=True)

@@ -1,7 +1,7 @@
 r"""A primal-dual interior-point method that stops on its own proof.
 
-Every program here has blocks u_j with a norm penalty :math:`\beta\|u_j\|_2`, and linear
-inequalities. Invariants kept from start to end: the primal point is strictly feasible, so its
+Every program here has blocks u_j with a norm penalty :math:`\beta\|u_j\|_2`, and slacks in cones:
+linear inequalities, or lengths. Invariants kept from start to end: the primal point is strictly feasible, so its
 objective is the cost of a network; the multipliers are dual candidates at every iterate, so each
 iterate carries a closed-form lower bound. The run ends when the two bounds meet.
 
@@ -22,8 +22,8 @@ from typing import Any
 
 import torch
 
-from .batch import Tensors, choose, choose_all, largest, spread, total
-from .cones import Scaling, divide, longest_step, product, pull_to_centre
+from .batch import Tensors, choose, choose_all, total
+from .pairs import SECOND_ORDER, Cone
 from .protocol import WAYPOINT, Iterate, Outcome, Program
 
 Progress = Callable[[int, Sequence[float], Sequence[float]], None]
@@ -112,8 +112,8 @@ class _Run:
         if start is not None and [p.shape for p in start.parts] == [p.shape for p in at.parts]:
             at = at.replaced(*program.resume(start))
         self.program, self.at = program, at
-        pairs = sum(s[0].numel() for s in at.slacks)
-        self.degree = pairs + at.point[0, ..., 0].numel()
+        pairs = sum(c.degree(s) for c, s in zip(program.cones, at.slacks, strict=True))
+        self.degree = pairs + SECOND_ORDER.degree(at.point)
         self.best = [_Best(u) for u in at.u]
         self.alive = list(range(len(at.u)))
 
@@ -207,8 +207,10 @@ class _Search:
 
     def __init__(self, program: Program, at: Iterate) -> None:
         self.program, self.at = program, at
-        self.scaling = Scaling.between(at.point, at.dual)
-        self.scaled = self.scaling.undo(at.point)
+        self.blocks = SECOND_ORDER.pair(at.point, at.dual)
+        self.scaling = self.blocks.scaling
+        each = zip(program.cones, at.slacks, at.multipliers, strict=True)
+        self.pairs = [cone.pair(s, m) for cone, s, m in each]
         self.residual = program.stationarity(at) - at.dual[..., 1:]
         self.newton = program.newton(at, self.scaling, self.residual)
 
@@ -219,13 +221,10 @@ class _Search:
         at = self.at
         if step is None or centre is None:
             return -at.dual, tuple(-m for m in at.multipliers)
-        shift = torch.zeros_like(at.point)
-        shift[..., 0] = centre[:, None, None]
-        shift -= product(self.scaling.undo(step.point), self.scaling.apply(step.dual))
-        pairs = zip(at.slacks, at.multipliers, step.slacks, step.multipliers, strict=True)
+        each = zip(self.pairs, step.slacks, step.multipliers, strict=True)
         return (
-            -at.dual + self.scaling.undo(divide(self.scaled, shift)),
-            tuple(-m + (spread(centre, s) - ds * dm) / s for s, m, ds, dm in pairs),
+            self.blocks.centred(centre, step.point, step.dual),
+            tuple(pair.centred(centre, ds, dm) for pair, ds, dm in each),
         )
 
     def corrected(
@@ -237,12 +236,9 @@ class _Search:
     ) -> tuple[torch.Tensor, Tensors]:
         """Gondzio: pull the products of the trial point into [0.1, 10] times the target."""
         trial, box = self.at.moved(step, *lengths), (0.1 * centre, 10 * centre)
-        cone = product(self.scaling.undo(trial.point), self.scaling.apply(trial.dual))
-        low, high = (spread(edge, cone) for edge in box)
-        missing = self.scaling.undo(divide(self.scaled, pull_to_centre(cone, low, high)))
-        groups = zip(goals[1], self.at.slacks, trial.slacks, trial.multipliers, strict=True)
-        return goals[0] + missing, tuple(
-            goal + _missing(s * m, *box) / slack for goal, slack, s, m in groups
+        each = zip(goals[1], self.pairs, trial.slacks, trial.multipliers, strict=True)
+        return goals[0] + self.blocks.pulled(trial.point, trial.dual, *box), tuple(
+            goal + pair.pulled(s, m, *box) for goal, pair, s, m in each
         )
 
     def direction(self, cone: torch.Tensor, goals: Tensors) -> Iterate:
@@ -270,22 +266,16 @@ class _Search:
 
     def lengths(self, step: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
         """Longest primal and dual steps of each program, at most 1."""
-        at = self.at
-        p, d = longest_step(at.point, step.point), longest_step(at.dual, step.dual)
-        for slack, change in zip(at.slacks, step.slacks, strict=True):
-            p = torch.minimum(p, _positive_step(slack, change))
-        for multiplier, change in zip(at.multipliers, step.multipliers, strict=True):
-            d = torch.minimum(d, _positive_step(multiplier, change))
+        at, cones = self.at, (SECOND_ORDER, *self.program.cones)
+        primal, dual = (at.point, *at.slacks), (at.dual, *at.multipliers)
+        p = _longest(cones, primal, (step.point, *step.slacks))
+        d = _longest(cones, dual, (step.dual, *step.multipliers))
         if not self.program.one_length:
             return p, d
         both = torch.minimum(torch.minimum(p, d), self.program.longest(at, step))
         return both, both
 
 
-def _positive_step(x: torch.Tensor, dx: torch.Tensor) -> torch.Tensor:
-    return 1 / largest(-dx / x).clamp(min=1.0)
-
-
-def _missing(v: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
-    low, high = spread(low, v), spread(high, v)
-    return torch.maximum(v.clamp(low, high) - v, -high)
+def _longest(cones: Sequence[Cone], points: Tensors, changes: Tensors) -> torch.Tensor:
+    each = zip(cones, points, changes, strict=True)
+    return torch.stack([cone.longest_step(x, dx) for cone, x, dx in each]).amin(0)

@@ -10,6 +10,7 @@ import torch
 
 from .batch import Tensors, choose, choose_all, spread
 from .cones import Scaling
+from .pairs import Cone
 
 WAYPOINT = (
     0.1  # a later iterate saves more steps where the optimum hardly moves, and costs elsewhere
@@ -22,8 +23,8 @@ class Iterate:
     """Everything that moves; also the type of a direction.
 
     `point` (B, 2, P, 1 + d) holds (t, u) of each block, `dual` (beta, z); `free` the variables of
-    the program that lie in no cone; `slacks` and `multipliers` the non-negative pairs, in the order
-    of the program.
+    the program that lie in no cone; `slacks` and `multipliers` the pairs, in the order of the program
+    and of its `cones`.
     """
 
     point: torch.Tensor
@@ -103,9 +104,9 @@ def with_beta(at: Iterate, beta: float) -> Iterate:
     return replace(at, dual=dual)
 
 
-def all_positive(tensors: Tensors) -> torch.Tensor:
-    """Of which programs every entry is, (B,)."""
-    return torch.stack([(tensor > 0).flatten(1).all(1) for tensor in tensors]).all(0)
+def all_inside(cones: Sequence[Cone], points: Tensors) -> torch.Tensor:
+    """Of which programs every point is strictly inside its cone, (B,)."""
+    return torch.stack([c.inside(point) for c, point in zip(cones, points, strict=True)]).all(0)
 
 
 def joined(iterates: Sequence[Iterate]) -> Iterate | None:
@@ -132,11 +133,15 @@ class Program(Protocol):
     one_length: bool  # whether primal and dual must take the same step
     bends: bool  # whether a full step leaves the dual equation unsolved: complementarity then waits
 
+    @property
+    def cones(self) -> Sequence[Cone]:
+        """In which each of the pairs lies."""
+
     def subset(self, keep: torch.Tensor) -> Program:
         """Those programs of the batch that a mask (B,) names."""
 
     def start(self) -> Iterate:
-        """A strictly feasible primal point, positive multipliers."""
+        """A strictly feasible primal point, multipliers strictly inside their cones."""
 
     def resume(self, at: Iterate) -> tuple[Iterate, torch.Tensor]:
         """An iterate of neighbouring programs made one of these, and where it is feasible, (B,)."""

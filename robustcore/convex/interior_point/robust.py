@@ -3,10 +3,11 @@ r"""The reduced (15) and (18) for the interior-point engine.
 Shape letters: B programs, n samples, d features of which the first a are attacked, P kept patterns,
 R distinct rows of the pattern matrix; the axis of length 2 is v, then w.
 
-Every sample of row r sees :math:`z_r = \sum_i R_{ri}(v_i - w_i)`. Free variables: h_j >= |u_j|
-entrywise (B, 2, P, a), g_r >= |z_r| entrywise (B, R, a), one number a sample, xi (B, n). Pairs, in
-order: facets :math:`e_{ik}x_k^\top u_j - \epsilon 1^\top h_j`; h - u, h + u; g - z, g + z; and two
-of the loss, each of the form xi + slope s_k - weight epsilon 1'g - shift with s_k = sign_k x_k'z.
+Every sample of row r sees :math:`z_r = \sum_i R_{ri}(v_i - w_i)`. Free variables: h_j (B, 2, P, k)
+and g_r (B, R, k), whose sums are at least the dual norms of u_j and z_r on the attacked features
+(`lengths`: k = a for the Linf ball, 1 for L1 and L2), and one number a sample, xi (B, n). Pairs, in
+order: facets :math:`e_{ik}x_k^\top u_j - \epsilon 1^\top h_j`; those of h and u; those of g and z;
+and two of the loss, each xi + slope s_k - weight epsilon 1'g - shift with s_k = sign_k x_k'z.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from ...errors import InputError
 from ...losses import ConvexLoss
 from .batch import Tensors, largest, padded, spread, total
 from .cones import Scaling
+from .lengths import LENGTHS
+from .pairs import Cone
 from .products import WeightedGram
-from .protocol import Iterate, Partial, all_positive, with_beta
+from .protocol import Iterate, Partial, all_inside, with_beta
 from .robust_maps import Free, Pairs, RobustMaps, distinct_rows
 from .robust_system import RobustNewton
 
@@ -58,12 +61,14 @@ class Robust:
         One for each program of the batch; shorter ones are filled up as for `Standard`.
     gates : list of (d, P) tensors
         A strictly robust-interior point of every cell:
-        (2D_i - I) X a_i > epsilon ||a_i||_1 over the attacked coordinates.
+        (2D_i - I) X a_i > epsilon ||a_i||_q over the attacked coordinates.
     beta : float
     epsilon : float
-        Positive Linf radius in the units of X.
+        Positive radius in the units of X.
     attacked : int
         The first so many columns of X are attacked (all but a bias).
+    p : float
+        Of the ball: inf, 1 or 2.
 
     Raises
     ------
@@ -86,6 +91,7 @@ class Robust:
         beta: float,
         epsilon: float,
         attacked: int,
+        p: float = math.inf,
     ) -> None:
         if not (beta > 0 and epsilon > 0):
             raise InputError(f"beta and epsilon must be positive, got {beta} and {epsilon}.")
@@ -96,11 +102,11 @@ class Robust:
         rows, row_of = distinct_rows(active)
         scaled = X / self.sigma
         self.maps = RobustMaps(
-            scaled, self._sign(), facets, rows.to(X), row_of, epsilon / self.sigma, attacked,
-            self.slopes, self.weights, WeightedGram(scaled),
+            scaled, self._sign(), facets, rows.to(X), row_of, epsilon / self.sigma,
+            LENGTHS[p], attacked, self.slopes, self.weights, WeightedGram(scaled),
         )  # fmt: skip
         self.gates = padded([gate / torch.linalg.vector_norm(gate, dim=0) for gate in gates]).mT
-        length = self.maps.epsilon * self.gates[..., :attacked].abs().sum(-1, keepdim=True)
+        length = self._worst(self.gates)[..., None]
         self.room = (facets * (self.gates @ scaled.T) - length).amin(dim=-1)
         if not bool(((self.room > 0) | self.idle).all()):
             program, worst = ((self.room <= 0) & used).nonzero()[0].tolist()
@@ -115,14 +121,19 @@ class Robust:
         return some
 
     @property
+    def cones(self) -> tuple[Cone, ...]:
+        """In which each of the pairs lies."""
+        return self.maps.cones
+
+    @property
     def idle(self) -> torch.Tensor:
         """Which patterns only fill up, (B, P)."""
         return (self.maps.facets == 0).all(dim=-1)
 
     def resume(self, at: Iterate) -> tuple[Iterate, torch.Tensor]:
         """With the slacks of this program."""
-        slacks = self._slacks(at.u, at.free)
-        return replace(with_beta(at, self.beta), slacks=slacks), all_positive(slacks)
+        slacks = self._slacks(at.u, at.free).flat
+        return replace(with_beta(at, self.beta), slacks=slacks), all_inside(self.cones, slacks)
 
     def longest(self, at: Iterate, step: Iterate) -> torch.Tensor:
         """No variable has a domain of its own."""
@@ -134,27 +145,28 @@ class Robust:
         Source: [A] eqs. (15), (17)
         """
         z = self.maps.seen(u)
-        length = self.maps.epsilon * z[..., : self.maps.attacked].abs().sum(-1)
-        loss = self._worst_loss(self.maps.score(z), self.maps.at_samples(length))
+        loss = self._worst_loss(self.maps.score(z), self.maps.at_samples(self._worst(z)))
         return loss + self.beta * total(torch.linalg.vector_norm(u, dim=-1))
 
     def certificate(self, at: Iterate) -> tuple[torch.Tensor, RobustProof]:
-        """Weak duality: the facets' share of the attacked coordinates is soft-thresholded away.
+        """Weak duality: of the attacked coordinates, the facets pay for what a ball can hold.
+
+        The multipliers of u and h do not enter: the best point of that ball is its projection.
 
         Source: own (for [A] eqs. (15), (18))
         """
-        maps, a, given = self.maps, self.maps.attacked, Pairs(*at.multipliers)
+        maps, a, given = self.maps, self.maps.attacked, Pairs.of(at.multipliers)
         facets, loss = given.facets, self._dual_pairs(at)
         on_score, on_length = maps.across(*loss)
         limit = -maps.epsilon * maps.by_row(on_length[..., None])
-        pi = (given.g_below_z - given.g_above_z).clamp(-limit, limit)
+        pi = maps.length.project(maps.length.adjoint(given.z_length)[0], limit)
         force = maps.pull(on_score)
         force[..., :a] += pi
         columns = (maps.facets[:, None] * facets) @ maps.X + maps.seen_adjoint(force)
         spent = maps.epsilon * facets.sum(-1, keepdim=True)
         head = columns[..., :a]
-        shrunk = torch.sign(head) * (head.abs() - spent).clamp(min=0)
-        norms = torch.linalg.vector_norm(torch.cat([shrunk, columns[..., a:]], -1), dim=-1)
+        left = head - maps.length.project(head, spent)
+        norms = torch.linalg.vector_norm(torch.cat([left, columns[..., a:]], -1), dim=-1)
         theta = -on_score * maps.sign
         proof = RobustProof(torch.stack(loss, dim=1), pi * self.sigma, facets, theta)
         return self._dual_value(loss, self.beta / largest(norms)), proof
@@ -175,40 +187,45 @@ class Robust:
         self,
         centre: float,
         xi: torch.Tensor,
-        length: float,
+        worst: float,
         loss: tuple[torch.Tensor, torch.Tensor],
         longest: float = math.inf,
     ) -> Iterate:
-        """v = w along the gates; h takes half the room of each cell, epsilon 1'g is `length`."""
+        """v = w along the gates; h takes half the room of each cell, epsilon 1'g is `worst`."""
         maps, a = self.maps, self.maps.attacked
         B, P, n = maps.facets.shape
-        R = maps.rows.shape[1]
-        centre = centre / (2 * n * P + 2 * P + 2 * n + 4 * P * a + 2 * R * a)
+        R, k = maps.rows.shape[1], maps.length.width(a)
+        cones = maps.length.degree(a)
+        centre = centre / (2 * n * P + 2 * P + 2 * n + (2 * P + R) * cones)
         reach = min(2 * n * centre / self.beta, longest)
         u = (0.5 * reach * self.gates)[:, None].expand(-1, 2, -1, -1)
         room = torch.where(self.idle, 1.0, reach * self.room)
-        spare = (0.25 * room / (maps.epsilon * a))[:, None, :, None]
-        g = u.new_full((B, R, a), length / (maps.epsilon * a))
-        free = Free(u[..., :a].abs() + spare, g, xi)
+        spare = (0.25 * room / (maps.epsilon * k))[:, None, :, None]
+        g = u.new_full((B, R, k), worst / (maps.epsilon * k))
+        free = Free(maps.length.tight(u[..., :a]) + spare, g, xi)
         slacks = self._slacks(u, free)
         ratio = centre / slacks.facets
         binding = torch.where(self.idle[:, None, :, None], math.nan, ratio)
         middle = binding.flatten(1).nanmedian(1).values
         facets = torch.minimum(ratio, 10 * spread(middle, ratio))
-        half_h = 0.5 * maps.epsilon * facets.sum(-1, keepdim=True).expand(-1, -1, -1, a)
-        on_length = maps.by_row(-maps.across(*loss)[1][..., None])
-        half_g = 0.5 * maps.epsilon * on_length.expand(-1, -1, a)
+        on_h = maps.epsilon * facets.sum(-1, keepdim=True)
+        on_g = maps.epsilon * maps.by_row(-maps.across(*loss)[1][..., None])
         point = torch.cat([torch.full_like(u[..., :1], reach), u], -1)
         dual = torch.zeros_like(point)
         dual[..., 0] = self.beta
-        duals = Pairs(facets, half_h, half_h, half_g, half_g, *loss)
-        return Iterate(point, dual, free, slacks, duals)
+        even = maps.length.even(on_h, a), maps.length.even(on_g, a)
+        duals = Pairs(facets, *even, *loss)
+        return Iterate(point, dual, free, slacks.flat, duals.flat)
 
     def _slacks(self, u: torch.Tensor, free: Tensors) -> Pairs:
         bare, (one, two) = self.maps.slacks(u, free), self._shifts()
         # a pattern that fills up keeps a constraint of its own, 1 - epsilon 1'h, or h had no centre
         facets = bare.facets + self.idle.to(u)[:, None, :, None]
         return bare._replace(facets=facets, first=bare.first - one, second=bare.second - two)
+
+    def _worst(self, x: torch.Tensor) -> torch.Tensor:
+        """By how much the ball moves x'(x_k + delta): (..., d) -> (...)."""
+        return self.maps.epsilon * self.maps.length.tight(x[..., : self.maps.attacked]).sum(-1)
 
     def _ones(self) -> torch.Tensor:
         """(B, n)."""

@@ -13,7 +13,7 @@ from .smooth import best_scaled
 
 
 class RobustHinge(Robust):
-    r"""The reduced (15): xi >= 0 and xi >= 1 - y x'z + epsilon ||z||_1, mean of xi.
+    r"""The reduced (15): xi >= 0 and xi >= 1 - y x'z + epsilon ||z||_q, mean of xi.
 
     Source: [A] eq. (15), Theorem 4; the reductions are own
     """
@@ -43,7 +43,7 @@ class RobustHinge(Robust):
         return (1 - score + length).clamp(min=0).mean(-1)  # (15)
 
     def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
-        alpha = Pairs(*at.multipliers).second.clamp(0, 1 / len(self.y))
+        alpha = Pairs.of(at.multipliers).second.clamp(0, 1 / len(self.y))
         return 1 / len(self.y) - alpha, alpha
 
     def _dual_value(
@@ -53,7 +53,7 @@ class RobustHinge(Robust):
 
 
 class RobustSquared(Robust):
-    r"""The reduced (18): xi >= |x'z - y| + epsilon ||z||_1, half the sum of xi squared.
+    r"""The reduced (18): xi >= |x'z - y| + epsilon ||z||_q, half the sum of xi squared.
 
     Source: [A] eq. (18), Theorem 5; the reductions are own
     """
@@ -86,7 +86,7 @@ class RobustSquared(Robust):
         return 0.5 * ((score - self.y).abs() + length).square().sum(-1)  # (17), (18)
 
     def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
-        given = Pairs(*at.multipliers)
+        given = Pairs.of(at.multipliers)
         return given.first, given.second
 
     def _dual_value(
@@ -97,7 +97,7 @@ class RobustSquared(Robust):
 
 
 class RobustLogistic(Robust):
-    r"""The robust program with the mean logistic loss of xi >= -y x'z + epsilon ||z||_1.
+    r"""The robust program with the mean logistic loss of xi >= -y x'z + epsilon ||z||_q.
 
     The one constraint of a sample stands in both pairs of the loss.
 
@@ -131,14 +131,14 @@ class RobustLogistic(Robust):
         return self._line(at)[1]
 
     def _line(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
-        given = Pairs(*at.multipliers)
+        given = Pairs.of(at.multipliers)
         return tangent(Free(*at.free).xi, given.first + given.second)
 
     def _worst_loss(self, score: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         return mean_logistic(score - length)
 
     def _dual_pairs(self, at: Iterate) -> tuple[torch.Tensor, torch.Tensor]:
-        one, two = Pairs(*at.multipliers).first, Pairs(*at.multipliers).second
+        one, two = Pairs.of(at.multipliers).first, Pairs.of(at.multipliers).second
         inside = (1 / (len(self.y) * (one + two))).clamp(max=1.0)
         return inside * one, inside * two
 

@@ -11,27 +11,38 @@ from typing import NamedTuple
 import torch
 
 from .batch import Tensors
+from .lengths import Length
+from .pairs import ORTHANT, Cone
 from .products import WeightedGram
 
 
 class Free(NamedTuple):
-    """The variables of a robust program beside u: bounds of |u| and of |z|, one xi a sample."""
+    """The variables of a robust program beside u: of the lengths of u and of z, one xi a sample."""
 
-    h: torch.Tensor  # (B, 2, P, a)
-    g: torch.Tensor  # (B, R, a)
+    h: torch.Tensor  # (B, 2, P, k)
+    g: torch.Tensor  # (B, R, k)
     xi: torch.Tensor  # (B, n)
 
 
 class Pairs(NamedTuple):
-    """One number for each inequality of a robust program: its slack, multiplier, goal or ratio."""
+    """The pairs of a robust program by what they are for: slacks, multipliers, goals or weights."""
 
     facets: torch.Tensor  # (B, 2, P, n)
-    h_above_u: torch.Tensor  # h - u, (B, 2, P, a)
-    h_below_u: torch.Tensor  # h + u
-    g_above_z: torch.Tensor  # g - z, (B, R, a)
-    g_below_z: torch.Tensor  # g + z
+    u_length: Tensors  # one for each cone of the `Length`
+    z_length: Tensors
     first: torch.Tensor  # of the loss, (B, n)
     second: torch.Tensor
+
+    @classmethod
+    def of(cls, flat: Tensors) -> Pairs:
+        """From the order in which an `Iterate` holds them."""
+        k = (len(flat) - 3) // 2
+        return cls(flat[0], flat[1 : 1 + k], flat[1 + k : 1 + 2 * k], *flat[1 + 2 * k :])
+
+    @property
+    def flat(self) -> Tensors:
+        """In that order."""
+        return (self.facets, *self.u_length, *self.z_length, self.first, self.second)
 
 
 def distinct_rows(active: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -69,6 +80,8 @@ class RobustMaps:
     row_of : (B, n)
         The row of each sample.
     epsilon : float
+    length : Length
+        Of the ball.
     attacked : int
         a.
     slopes, weights : (2,)
@@ -83,6 +96,7 @@ class RobustMaps:
     rows: torch.Tensor
     row_of: torch.Tensor
     epsilon: float
+    length: Length
     attacked: int
     slopes: tuple[float, float]
     weights: tuple[float, float]
@@ -93,6 +107,11 @@ class RobustMaps:
         return replace(
             self, facets=self.facets[keep], rows=self.rows[keep], row_of=self.row_of[keep]
         )
+
+    @property
+    def cones(self) -> tuple[Cone, ...]:
+        """Of the pairs, in the order of `Pairs`."""
+        return (ORTHANT, *self.length.cones, *self.length.cones, ORTHANT, ORTHANT)
 
     @property
     def in_few_calls(self) -> bool:
@@ -177,18 +196,20 @@ class RobustMaps:
         z, a = self.seen(u), self.attacked
         facets = self.facets[:, None] * (u @ self.X.T) - self.epsilon * h.sum(-1, keepdim=True)
         one, two = self.along(self.score(z), self.epsilon * self.at_samples(g.sum(-1)))
-        head, seen = u[..., :a], z[..., :a]
-        return Pairs(facets, h - head, h + head, g - seen, g + seen, xi + one, xi + two)
+        u_length, z_length = self.length.slacks(h, u[..., :a]), self.length.slacks(g, z[..., :a])
+        return Pairs(facets, u_length, z_length, xi + one, xi + two)
 
     def adjoint(self, weights: Tensors) -> Tensors:
-        """The u, h, g and xi parts of the transposed maps."""
-        facets, hp, hm, gp, gm, one, two = Pairs(*weights)
+        """The u, h, g and xi parts of the transposed maps, of weights in the order of `Pairs`."""
+        facets, u_length, z_length, one, two = Pairs.of(weights)
         a = self.attacked
         on_score, on_length = self.across(one, two)
+        on_z, on_g = self.length.adjoint(z_length)
+        on_u, on_h = self.length.adjoint(u_length)
         force = self.pull(on_score)
-        force[..., :a] += gm - gp
+        force[..., :a] += on_z
         u = (self.facets[:, None] * facets) @ self.X + self.seen_adjoint(force)
-        u[..., :a] += hm - hp
-        h = hp + hm - self.epsilon * facets.sum(-1, keepdim=True)
-        g = gp + gm + self.epsilon * self.by_row(on_length[..., None])
+        u[..., :a] += on_u
+        h = on_h - self.epsilon * facets.sum(-1, keepdim=True)
+        g = on_g + self.epsilon * self.by_row(on_length[..., None])
         return u, h, g, one + two

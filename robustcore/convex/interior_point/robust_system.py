@@ -1,14 +1,12 @@
 r"""The Newton system of the reduced (15) and (18).
 
-h and g are eliminated entry by entry, but their sums p_j = 1'h_j and q_r = 1'g_r stay unknowns:
-every term of the reduced system is then a sum of positive semidefinite ones and nothing is
-subtracted. The blocks v_i and w_i meet the rows only through delta_i = v_i - w_i, so one dense
+Of h and g the sums p_j = 1'h_j and q_r = 1'g_r, the lengths themselves, stay unknowns; where there
+is more to them than the sum, it is eliminated entry by entry (`lengths`). Every term of the reduced
+system is then a sum of positive semidefinite ones and nothing is subtracted. The blocks v_i and w_i meet the rows only through delta_i = v_i - w_i, so one dense
 factorisation of size R + P d couples everything.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 
@@ -20,49 +18,6 @@ from .system import Refinement, accuracy, cholesky_solve, robust_cholesky
 
 Right = Tensors  # of u, h, g, xi
 _REFINEMENTS = 4
-
-
-@dataclass(frozen=True)
-class Fold:
-    r"""min over h of :math:`\tfrac12 o_+(h-u)^2+\tfrac12 o_-(h+u)^2` with 1'h = p.
-
-    It leaves :math:`\tfrac12\kappa u^2 + \tfrac1{2\gamma}(b^\top u + p)^2`.
-    """
-
-    depth: torch.Tensor  # o_+ + o_-
-    b: torch.Tensor
-    kappa: torch.Tensor
-    gamma: torch.Tensor
-
-    @classmethod
-    def of(cls, plus: torch.Tensor, minus: torch.Tensor) -> Fold:
-        """From the two weights, shape (..., a)."""
-        depth = plus + minus
-        return cls(depth, (minus - plus) / depth, 4 * plus / depth * minus, (1 / depth).sum(-1))
-
-    def matrix(self, d: int) -> torch.Tensor:
-        """Its Hessian on (p, u): (..., 1 + d, 1 + d)."""
-        line = torch.zeros(*self.b.shape[:-1], 1 + d, dtype=self.b.dtype, device=self.b.device)
-        line[..., 0] = 1.0
-        line[..., 1 : 1 + self.b.shape[-1]] = self.b
-        matrix = line[..., :, None] * line[..., None, :] / self.gamma[..., None, None]
-        diagonal = matrix.diagonal(dim1=-2, dim2=-1)
-        diagonal[..., 1 : 1 + self.b.shape[-1]] += self.kappa
-        return matrix
-
-    def right(self, on_h: torch.Tensor, d: int) -> torch.Tensor:
-        """What a right side of h adds to that of (p, u)."""
-        mean = (on_h / self.depth).sum(-1, keepdim=True) / self.gamma[..., None]
-        right = torch.zeros(*on_h.shape[:-1], 1 + d, dtype=on_h.dtype, device=on_h.device)
-        right[..., :1] = mean
-        right[..., 1 : 1 + on_h.shape[-1]] = mean * self.b - self.b * on_h
-        return right
-
-    def unfold(self, on_h: torch.Tensor, p: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
-        """h, given its sum p (...) and u (..., a)."""
-        free = on_h / self.depth - self.b * u
-        push = (p - free.sum(-1)) / self.gamma
-        return free + push[..., None] / self.depth
 
 
 class RobustNewton:
@@ -79,10 +34,10 @@ class RobustNewton:
     ) -> None:
         self.maps, self.bent = maps, curvature is not None
         self.curvature = torch.zeros_like(slope) if curvature is None else curvature
-        self.enough = accuracy(
-            (Pairs(*at.slacks).facets * Pairs(*at.multipliers).facets).flatten(1).mean(1)
-        )
-        self.ratios = Pairs(*(m / s for s, m in zip(at.slacks, at.multipliers, strict=True)))
+        s, m = Pairs.of(at.slacks), Pairs.of(at.multipliers)
+        self.enough = accuracy((s.facets * m.facets).flatten(1).mean(1))
+        each = zip(maps.cones, at.slacks, at.multipliers, strict=True)
+        self.pairs = [cone.pair(*both) for cone, *both in each]
         _, h, g, xi = maps.adjoint(at.multipliers)
         self.residuals: Right = (residual, -h, -g, slope - xi)
         head, tail = scaling.w[..., 0], scaling.w[..., 1:]
@@ -90,26 +45,25 @@ class RobustNewton:
         self.axis = torch.where(norm > 0, tail / norm, torch.zeros_like(tail))
         self.weight = scaling.eta**-2
         self.shrink = 1 - 1 / (2 * head.square() - 1)
-        facet, hp, hm, gp, gm, one, two = self.ratios
-        self.fold_h, self.fold_g = Fold.of(hp, hm), Fold.of(gp, gm)
-        self.total = one + two + self.curvature
-        self._factor_blocks(facet)
-        self._factor_coupling(one, two)
+        self.form_h = maps.length.form(s.u_length, m.u_length)
+        self.form_g = maps.length.form(s.z_length, m.z_length)
+        self.one, self.two = m.first / s.first, m.second / s.second
+        self.total = self.one + self.two + self.curvature
+        self._factor_blocks(m.facets / s.facets)
+        self._factor_coupling()
 
     def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
         """All directions but t and z, refined.
 
-        A multiplier is goal - ratio slack, and a ratio of 1e9 turns the rounding of a slack into
+        A multiplier is goal - stiffness slack, and a stiffness of 1e9 turns the rounding of a slack into
         an error of the dual equation, just where a cone has no room for it. So multipliers are
         unknowns of the refinement: what is left of stationarity is solved again, and the error
         of the elimination stays in the complementarity of its own pair.
         """
         gradient = (cone - self.residuals[0], *(-part for part in self.residuals[1:]))
         found = self._solve(_plus(gradient, self.maps.adjoint(goals)))
-        slacks = self.maps.slacks(found[0], found[1:])
-        multipliers = tuple(
-            goal - ratio * s for goal, ratio, s in zip(goals, self.ratios, slacks, strict=True)
-        )
+        slacks = self.maps.slacks(found[0], found[1:]).flat
+        multipliers = self._after(goals, slacks)
         size = _largest(gradient).clamp(min=torch.finfo(gradient[0].dtype).tiny)
         refinement = Refinement(self.enough * size)
         for _ in range(_REFINEMENTS):
@@ -119,12 +73,15 @@ class RobustNewton:
                 break
             change = tuple(spread(going, part) * part for part in self._solve(left))
             found = _plus(found, change)
-            slacks = self.maps.slacks(change[0], change[1:])
-            multipliers = tuple(
-                m - ratio * s for m, ratio, s in zip(multipliers, self.ratios, slacks, strict=True)
-            )
-        slacks = self.maps.slacks(found[0], found[1:])
+            slacks = self.maps.slacks(change[0], change[1:]).flat
+            multipliers = self._after(multipliers, slacks)
+        slacks = self.maps.slacks(found[0], found[1:]).flat
         return Partial(found[0], found[1:], slacks, multipliers)
+
+    def _after(self, goals: Tensors, slacks: Tensors) -> Tensors:
+        """What changes of the slacks leave of the goals."""
+        each = zip(self.pairs, goals, slacks, strict=True)
+        return tuple(goal - pair.stiffness(change) for pair, goal, change in each)
 
     def _curved(self, x: Right) -> Right:
         """What the cones and the loss itself add to the normal operator."""
@@ -136,7 +93,7 @@ class RobustNewton:
     def _factor_blocks(self, facet: torch.Tensor) -> None:
         """H_j on (p, u), Cholesky with p first; its trailing factor is that of the Schur block."""
         maps, d = self.maps, self.maps.X.shape[1]
-        blocks = self.fold_h.matrix(d)
+        blocks = self.form_h.matrix(d)
         blocks[..., 0, 0] += maps.epsilon**2 * facet.sum(-1)
         signs = maps.facets[:, None]
         cross = -maps.epsilon * (facet * signs) @ maps.X
@@ -161,26 +118,25 @@ class RobustNewton:
         )
         self.parallel = half.mT @ half  # (S_v^-1 + S_w^-1)^-1
 
-    def _lines(
-        self, one: torch.Tensor, two: torch.Tensor
-    ) -> list[tuple[torch.Tensor, tuple[float, float]]]:
+    def _lines(self) -> list[tuple[torch.Tensor, tuple[float, float]]]:
         """What is left of the loss once xi is eliminated: weights, and slopes of (length, score).
 
         Squares of xi + l_i, each with weight w_i, leave the sum over pairs of
         w_i w_j (l_i - l_j)^2 / sum w; the curvature of the loss is one more square with l = 0.
         """
         (a, b), (c, e) = self.maps.slopes, self.maps.weights
+        one, two = self.one, self.two
         lines = [(one * (two / self.total), (c - e, b - a))]
         if self.bent:
             lines.append((self.curvature * (one / self.total), (-c, a)))
             lines.append((self.curvature * (two / self.total), (-e, b)))
         return lines
 
-    def _row_matrices(self, one: torch.Tensor, two: torch.Tensor) -> torch.Tensor:
+    def _row_matrices(self) -> torch.Tensor:
         """What each row adds on (q, z), (B, R, 1 + d, 1 + d)."""
         maps, d = self.maps, self.maps.X.shape[1]
-        rows = self.fold_g.matrix(d)
-        lines = self._lines(one, two)
+        rows = self.form_g.matrix(d)
+        lines = self._lines()
         length, cross, score = (
             torch.stack([weight * slope[i] * slope[j] for weight, slope in lines]).sum(0)
             for i, j in ((0, 0), (0, 1), (1, 1))
@@ -192,11 +148,11 @@ class RobustNewton:
         maps.add_row_grams(rows[..., 1:, 1:], score)
         return rows
 
-    def _factor_coupling(self, one: torch.Tensor, two: torch.Tensor) -> None:
+    def _factor_coupling(self) -> None:
         """The dense matrix on (q, delta), its lower triangle: rows first, then patterns."""
         maps, d = self.maps, self.maps.X.shape[1]
         B, R, P = maps.rows.shape
-        rows = self._row_matrices(one, two)
+        rows = self._row_matrices()
         matrix = rows.new_empty(B, R + P * d, R + P * d)
         matrix[:, :R, :R] = 0.0
         matrix[:, :R, :R].diagonal(dim1=-2, dim2=-1).copy_(rows[..., 0, 0])
@@ -215,11 +171,11 @@ class RobustNewton:
         maps, d = self.maps, self.maps.X.shape[1]
         on_u, on_h, on_g, on_xi = right
         R = maps.rows.shape[1]
-        block = self.fold_h.right(on_h, d)
+        block = self.form_h.right(on_h, d)
         block[..., 1:] += on_u
-        row = self.fold_g.right(on_g, d)
+        row = self.form_g.right(on_g, d)
         pushed = -on_xi / self.total
-        on_score, on_length = maps.across(self.ratios.first * pushed, self.ratios.second * pushed)
+        on_score, on_length = maps.across(self.one * pushed, self.two * pushed)
         row[..., :1] += maps.epsilon * maps.by_row(on_length[..., None])
         row[..., 1:] += maps.pull(on_score)
         # p out of each block: forward substitution of its first row
@@ -238,9 +194,9 @@ class RobustNewton:
         p = (block[..., 0] / first - (across * u).sum(-1)) / first
         a, z = maps.attacked, maps.rows @ delta
         first_l, second_l = maps.along(maps.score(z), maps.epsilon * maps.at_samples(q))
-        xi = (on_xi - self.ratios.first * first_l - self.ratios.second * second_l) / self.total
-        h = self.fold_h.unfold(on_h, p, u[..., :a])
-        return u, h, self.fold_g.unfold(on_g, q, z[..., :a]), xi
+        xi = (on_xi - self.one * first_l - self.two * second_l) / self.total
+        h = self.form_h.unfold(on_h, p, u[..., :a])
+        return u, h, self.form_g.unfold(on_g, q, z[..., :a]), xi
 
 
 def _largest(parts: Right) -> torch.Tensor:

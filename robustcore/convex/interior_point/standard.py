@@ -19,8 +19,9 @@ from ...errors import InputError
 from ...losses import ConvexLoss, hinge
 from .batch import Tensors, largest, padded, spread, total
 from .cones import Scaling
+from .pairs import ORTHANT, Cone
 from .products import WeightedGram
-from .protocol import Iterate, Partial, all_positive, with_beta
+from .protocol import Iterate, Partial, all_inside, with_beta
 from .system import NewtonSystem, Operators
 
 
@@ -64,6 +65,7 @@ class Standard:
     loss: ClassVar[ConvexLoss]
     one_length = False
     bends = False
+    cones: ClassVar[tuple[Cone, ...]] = (ORTHANT,)  # the facets; the losses add theirs
 
     def __init__(
         self,
@@ -100,7 +102,7 @@ class Standard:
     def resume(self, at: Iterate) -> tuple[Iterate, torch.Tensor]:
         """With the slacks of this program."""
         slacks = self._slacks(at, self._facet_slack(at.u))
-        return replace(with_beta(at, self.beta), slacks=slacks), all_positive(slacks)
+        return replace(with_beta(at, self.beta), slacks=slacks), all_inside(self.cones, slacks)
 
     def longest(self, at: Iterate, step: Iterate) -> torch.Tensor:
         """No variable has a domain of its own."""
@@ -182,6 +184,7 @@ class StandardHinge(Standard):
     """
 
     loss = hinge
+    cones = (ORTHANT, ORTHANT, ORTHANT)
 
     def start(self) -> Iterate:
         """Outputs 0, xi = 2, r = 1."""
