@@ -51,7 +51,7 @@ def train_batch(
     loss : str
         "hinge", "squared" or "logistic", as for `train_standard`.
     ball : LpBall, optional
-        With p = inf: robust training against it. None for standard training.
+        Robust training against it, with p = inf, 1 or 2. None for standard training.
     perturb_bias : bool
         Perturb the column of ones too.
     options : mapping, optional
@@ -68,7 +68,7 @@ def train_batch(
     Raises
     ------
     InputError
-        For no draw, another loss, a ball other than Linf, a cell without interior, or what
+        For no draw, another loss, a ball with another p, a cell without interior, or what
         `train_standard` refuses.
 
     Examples

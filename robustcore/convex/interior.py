@@ -1,7 +1,7 @@
 """The way from a prepared program to our own interior-point method and back.
 
-Where every cell has an interior and the ball is Linf, it needs no modelling
-layer, a fraction of the time and memory, and stops on its own certificate.
+Where every cell has an interior, it needs no modelling layer, a fraction of the time and memory,
+and stops on its own certificate.
 """
 
 from __future__ import annotations
@@ -39,9 +39,8 @@ class Solved:
 
 
 def worthwhile(data: Data) -> bool:
-    """Whether "auto" should come here: large enough, with a loss and a ball that we know."""
-    known = data.ball.radius == 0 or data.ball.p == float("inf")
-    return known and data.loss.name in STANDARD and 2 * data.active.size >= _WORTHWHILE
+    """Whether "auto" should come here: large enough, with a loss that we know."""
+    return data.loss.name in STANDARD and 2 * data.active.size >= _WORTHWHILE
 
 
 def solve_interior_point(
@@ -64,7 +63,7 @@ def solve_interior_point(
     Raises
     ------
     InputError
-        For a ball that is not implemented, or a cell without interior.
+        For a loss that is not implemented, or a cell without interior.
     """
     told = options.progress
     if told is not None:

@@ -8,8 +8,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ..patterns import robust_feasible, robust_interior
@@ -35,14 +33,15 @@ def kept_patterns(problem: Problem, inside: bool = False) -> tuple[np.ndarray, n
 
     Notes
     -----
-    For balls other than Linf and L1 the test is not a linear program; all patterns are then kept,
-    which changes the size of the program and not its value. So it is in standard training.
+    For an L2 ball the test is no linear program. Where interior points are of use, patterns that
+    are proved to carry nothing are dropped all the same; else all patterns are kept, which changes
+    the size of the program and not its value. So it is in standard training.
     """
     patterns, ball = problem.patterns, problem.ball
-    if ball is None or ball.p not in (1, math.inf):
+    if ball is None or (ball.p == 2 and not (inside and ball.radius > 0)):
         return np.ones(len(patterns), dtype=bool), patterns.gates
     given = problem.X, patterns, ball, problem.perturb_bias
-    if math.isinf(ball.p) and inside:
+    if inside:
         return robust_interior(*given)
     return robust_feasible(*given), patterns.gates
 

@@ -50,8 +50,8 @@ def train_robust_logistic(
     perturb_bias : bool
         Perturb the column of ones too, as eq. (1) read literally does.
     solver : str
-        "auto" is our own interior-point method ("interior_point") on large programs with p = inf;
-        else MOSEK where a licence can be checked out, else Clarabel, with exponential cones.
+        "auto" is our own interior-point method ("interior_point") on large programs; else
+        MOSEK where a licence can be checked out, else Clarabel, with exponential cones.
     reduce : bool
         Apply the exact reductions of `robustcore.convex.reductions`.
     options : mapping, optional

@@ -193,11 +193,12 @@ def check_start(start: ConvexSolution, problem: Problem) -> None:
     """Refuse a warm start that belongs to another family of programs."""
     if not isinstance(start, ConvexSolution):
         raise InputError(f"start must be a ConvexSolution, got {type(start).__name__}.")
-    same = start.loss == problem.loss.name and (start.ball is None) == (problem.ball is None)
+    norms = [None if ball is None else ball.p for ball in (start.ball, problem.ball)]
+    same = start.loss == problem.loss.name and norms[0] == norms[1]
     if not (same and np.array_equal(start.patterns.active, problem.patterns.active)):
         raise InputError(
-            "start must be a solution with the same patterns and loss, robust or not alike; "
-            "only beta and the radius may differ."
+            "start must be a solution with the same patterns and loss, against the same "
+            "norm or none; only beta and the radius may differ."
         )
 
 

@@ -8,8 +8,9 @@ Shape letters: n samples, d inputs, d' = d + 1 with a bias and d without, P patt
 """
 
 from .cells import count, count_bound, enumerate_all
-from .feasibility import robust_feasible, robust_interior, widest_point
+from .feasibility import robust_feasible, robust_interior
 from .guarantees import failure_level, mean_violation_bound, sample_size, violation_level
+from .interior import widest_point
 from .record import Patterns, design_matrix, of
 from .robust_sampling import clear, sample_robust
 from .sampling import sample, sample_perturbed

@@ -9,6 +9,7 @@ from scipy.optimize import linprog
 
 from ..balls import LpBall
 from ..errors import InputError, SolverError
+from .interior import cell_is_empty, widest_point
 from .record import Patterns, design_matrix
 
 
@@ -73,7 +74,8 @@ def robust_interior(
     X, patterns, perturb_bias
         As for `robust_feasible`.
     ball : LpBall
-        With p = inf.
+        With p = inf, 1 or 2. For p = 2 a no is proved as `cell_is_empty` says, and what lies within
+        rounding of the boundary is a yes.
 
     Returns
     -------
@@ -83,11 +85,13 @@ def robust_interior(
 
     Raises
     ------
-    InputError, SolverError
-        As for `robust_feasible`.
+    InputError
+        For another p, or patterns of another X.
+    SolverError
+        If a linear program was not solved.
     """
-    if not math.isinf(ball.p):
-        raise InputError(f"robust_interior needs p=inf, got p={ball.p:g}; use robust_feasible.")
+    if ball.p not in (1, 2, math.inf):
+        raise InputError(f"robust_interior needs p=1, 2 or inf, got p={ball.p:g}; use one.")
     found = _looked_at(X, patterns, ball, perturb_bias, inside=True)
     points = np.full((design_matrix(X, patterns.bias).shape[1], len(patterns)), math.nan)
     for i, (_, point) in zip(range(len(found)), found, strict=True):
@@ -101,7 +105,7 @@ def _looked_at(
 ) -> list[tuple[bool, np.ndarray | None]]:
     """For each pattern the answer, and a strict witness where one is known or looked for."""
     patterns.check_belongs_to(X)
-    if not (math.isinf(ball.p) or ball.p == 1):
+    if not (math.isinf(ball.p) or ball.p == 1 or inside):
         raise InputError(
             f"robust_feasible solves linear programs and needs p=inf or p=1, got p={ball.p:g}; "
             "keep all patterns instead."
@@ -118,6 +122,8 @@ def _looked_at(
             known = widest_point(rows, scaled_ball, attacked) if inside else None
         if known is not None and _holds(rows, known, scaled_ball, attacked):
             answers.append((True, known))
+        elif ball.p == 2:
+            answers.append((not cell_is_empty(rows, scaled_ball, attacked), None))
         else:
             answers.append((_largest_total(rows, scaled_ball, attacked) > 1e-7, None))
     return answers
@@ -166,45 +172,3 @@ def _largest_total(rows: np.ndarray, ball: LpBall, attacked: int) -> float:
         )
     multipliers = np.maximum(-answer.ineqlin.marginals, 0)
     return float(np.maximum(-cost - multipliers @ A, 0).sum())  # weak duality, on [0, 1]
-
-
-def widest_point(rows: np.ndarray, ball: LpBall, attacked: int) -> np.ndarray:
-    r"""The point of one cell that is farthest from its walls, for p = inf.
-
-    .. math:: \arg\max_{\|u\|_\infty\le1}\ \min_k\; r_k u - \epsilon\|u\|_1
-
-    Source: own (on [A] eq. (11))
-
-    Parameters
-    ----------
-    rows : (n, d') array
-        The rows e_k x_k of the cell.
-    ball : LpBall
-        p = inf, or radius 0.
-    attacked : int
-        The norm is over the first so many coordinates.
-
-    Returns
-    -------
-    (d',) array
-        Zero if the cell has no interior.
-
-    Raises
-    ------
-    SolverError
-        If the linear program was not solved.
-    """
-    rows = np.unique(rows, axis=0)
-    d = rows.shape[1]
-    price = np.zeros(d)
-    price[:attacked] = ball.radius
-    A = np.hstack([price - rows, price + rows, np.ones((len(rows), 1))])
-    cost = np.zeros(2 * d + 1)
-    cost[-1] = -1.0
-    bounds = [(0, 1)] * (2 * d) + [(0, None)]
-    answer = linprog(cost, A_ub=A, b_ub=np.zeros(len(A)), bounds=bounds, method="highs")
-    if answer.status != 0:
-        raise SolverError(
-            f"the linear program of a cell ended with '{answer.message.strip()}'; rescale X."
-        )
-    return answer.x[:d] - answer.x[d : 2 * d]

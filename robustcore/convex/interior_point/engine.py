@@ -1,9 +1,9 @@
 r"""A primal-dual interior-point method that stops on its own proof.
 
 Every program here has blocks u_j with a norm penalty :math:`\beta\|u_j\|_2`, and slacks in cones:
-linear inequalities, or lengths. Invariants kept from start to end: the primal point is strictly feasible, so its
-objective is the cost of a network; the multipliers are dual candidates at every iterate, so each
-iterate carries a closed-form lower bound. The run ends when the two bounds meet.
+linear inequalities, or lengths. Invariants kept from start to end: the primal point is strictly
+feasible, so its objective is the cost of a network; the multipliers are dual candidates at every
+iterate, so each iterate carries a closed-form lower bound. The run ends when the two bounds meet.
 
 Steps: Nesterov-Todd directions, Mehrotra's predictor-corrector, up to three of Gondzio's
 centrality corrections, separate primal and dual lengths. The programs of a batch share each

@@ -47,7 +47,9 @@ class Form(Protocol):
 class Length(Protocol):
     """One of the three; x is (..., a), h (..., k)."""
 
-    cones: tuple[Cone, ...]  # of the pairs that bound one length
+    @property
+    def cones(self) -> tuple[Cone, ...]:
+        """Of the pairs that bound one length."""
 
     def width(self, a: int) -> int:
         """k, the number of free variables."""

@@ -23,8 +23,8 @@ class Iterate:
     """Everything that moves; also the type of a direction.
 
     `point` (B, 2, P, 1 + d) holds (t, u) of each block, `dual` (beta, z); `free` the variables of
-    the program that lie in no cone; `slacks` and `multipliers` the pairs, in the order of the program
-    and of its `cones`.
+    the program that lie in no cone; `slacks` and `multipliers` the pairs, in the order of the
+    program and of its `cones`.
     """
 
     point: torch.Tensor

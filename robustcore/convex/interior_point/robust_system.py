@@ -2,8 +2,9 @@ r"""The Newton system of the reduced (15) and (18).
 
 Of h and g the sums p_j = 1'h_j and q_r = 1'g_r, the lengths themselves, stay unknowns; where there
 is more to them than the sum, it is eliminated entry by entry (`lengths`). Every term of the reduced
-system is then a sum of positive semidefinite ones and nothing is subtracted. The blocks v_i and w_i meet the rows only through delta_i = v_i - w_i, so one dense
-factorisation of size R + P d couples everything.
+system is then a sum of positive semidefinite ones and nothing is subtracted. The blocks v_i and w_i
+meet the rows only through delta_i = v_i - w_i, so one dense factorisation of size R + P d couples
+everything.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ class RobustNewton:
     def directions(self, cone: torch.Tensor, goals: Tensors) -> Partial:
         """All directions but t and z, refined.
 
-        A multiplier is goal - stiffness slack, and a stiffness of 1e9 turns the rounding of a slack into
-        an error of the dual equation, just where a cone has no room for it. So multipliers are
+        A multiplier is goal - stiffness slack, and a stiffness of 1e9 turns the rounding of a slack
+        into an error of the dual equation, just where a cone has no room for it. So multipliers are
         unknowns of the refinement: what is left of stationarity is solved again, and the error
         of the elimination stays in the complementarity of its own pair.
         """
