@@ -238,8 +238,10 @@ def test_bad_input_is_refused_in_one_sentence(X):
         Patterns(np.ones((3, 2)), None, False, "")
     with pytest.raises(InputError, match="needs p=inf or p=1"):
         patterns.robust_feasible(X, cells, LpBall(2, 0.1))
-    with pytest.raises(InputError, match="needs p=inf"):
-        patterns.robust_interior(X, cells, LpBall(1, 0.1))
+    with pytest.raises(InputError, match="needs p=1, 2 or inf"):
+        patterns.robust_interior(X, cells, LpBall(3, 0.1))
+    with pytest.raises(InputError, match="widest_point needs p=1, 2 or inf"):
+        patterns.widest_point(X, LpBall(3, 0.1), 2)
     with pytest.raises(InputError, match="X must be finite"):
         patterns.sample(np.array([[np.nan]]), 1, rng)
     with pytest.raises(InputError, match="n_patterns must be at least 1"):

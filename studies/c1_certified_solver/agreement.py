@@ -20,8 +20,11 @@ from robustcore.patterns import Patterns
 
 from .. import engine
 from ..oracles.expected import read_from_the_solution
+from .jobs import BALLS
 
-PROGRAMS = ("(8) hinge", "(8) squared", "(15)", "(18)", "(8) logistic", "(11) logistic")
+_LINF = ("(8) hinge", "(8) squared", "(15)", "(18)", "(8) logistic", "(11) logistic")
+_ROBUST = ("(15)", "(18)", "(11) logistic")
+PROGRAMS = (*_LINF, *(f"{program} {norm}" for program in _ROBUST for norm in ("L1", "L2")))
 KINDS = (
     "plain",
     "duplicate rows",
@@ -63,7 +66,8 @@ class Case:
     @property
     def loss(self) -> str:
         """As the program says; hinge in (15), squared in (18)."""
-        return {"(15)": "hinge", "(18)": "squared"}.get(self.program) or self.program.split()[1]
+        name, *words = self.program.split()
+        return {"(15)": "hinge", "(18)": "squared"}.get(name) or words[0]
 
     @read_from_the_solution()
     def solve(self, solver: str, options: Mapping[str, Any] | None = None) -> ConvexSolution:
@@ -83,7 +87,7 @@ def case(program: str, seed: int) -> Case:
     Parameters
     ----------
     program : str
-        One of `PROGRAMS`.
+        One of `PROGRAMS`; the ball is Linf where no other is named.
     seed : int
     """
     kind = KINDS[seed % len(KINDS)]
@@ -93,7 +97,7 @@ def case(program: str, seed: int) -> Case:
     d = d if kind != "n < d" else n + 3
     X = rng.standard_normal((n, d))
     y = np.where(X @ rng.standard_normal(d) + 0.7 * rng.standard_normal(n) > 0, 1.0, -1.0)
-    if program in ("(8) squared", "(18)"):
+    if program == "(8) squared" or program.startswith("(18)"):
         y = X @ rng.standard_normal(d) + 0.5 * rng.standard_normal(n)
     y[:2] = 1.0, -1.0
     beta = float(10.0 ** -rng.integers(1, 5))
@@ -109,7 +113,7 @@ def case(program: str, seed: int) -> Case:
         found = patterns.sample(X, wanted, rng, max_draws=2000, at_most=True)
         if program.startswith("(8)"):
             found = found.take(np.zeros(len(found), dtype=bool))
-    ball = LpBall(math.inf, radius)
+    ball = LpBall(BALLS.get(program.split()[-1], math.inf), radius)
     return Case(program, kind, X, y, found, beta, ball, bias and bool(rng.integers(2)))
 
 
@@ -196,13 +200,13 @@ def compare(given: Case, seed: int, tolerance: float = 1e-7) -> dict[str, Any]:
     }
 
 
-def campaign(n_instances: int) -> list[dict[str, Any]]:
+def campaign(n_instances: int, programs: Sequence[str] = PROGRAMS) -> list[dict[str, Any]]:
     """So many instances of each program.
 
     Source: own
     """
     return [
-        compare(case(program, seed), seed) for program in PROGRAMS for seed in range(n_instances)
+        compare(case(program, seed), seed) for program in programs for seed in range(n_instances)
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..cifar_pairs import Pair, cifar_pair
 CLASSES = (1, 7)  # automobile and horse
 SEED = 0  # of the patterns
 _DRAWS = 400  # patterns among which the robust-feasible ones are looked for
+BALLS: Mapping[str, float] = MappingProxyType({"Linf": math.inf, "L1": 1.0, "L2": 2.0})
 _TRIED_AT_ONCE = 8  # linear programs between two looks at the count
 
 
@@ -30,7 +32,8 @@ class Job:
     Parameters
     ----------
     program : str
-        "(8)", "(15)" or "(18)".
+        "(8)", "(15)" or "(18)"; the robust ones are against a ball of `BALLS`, Linf where none is
+        named, as in "(15) L2".
     n : int
         The first so many images of the CIFAR-10 pair at 7 x 7 x 3.
     every : int
@@ -39,7 +42,7 @@ class Job:
         Sampled patterns; in the robust programs see `kept`.
     kept : int or None
         The first so many robust-feasible of 400 sampled patterns; None: every robust-feasible one
-        of `n_patterns`.
+        of `n_patterns`. For L1 and L2 balls as many of `patterns.sample_robust`.
     radius_255 : float
         Radius in 255ths of the pixel range.
     beta : float
@@ -62,10 +65,16 @@ class Job:
     clarabel: bool = True
 
     @property
+    def ball(self) -> LpBall:
+        """That of a robust program."""
+        norm = next((word for word in self.program.split() if word in BALLS), "Linf")
+        return LpBall(BALLS[norm], self.radius_255 / 255)
+
+    @property
     def name(self) -> str:
         """Fit for a record id."""
         count = f"k{self.kept}" if self.kept else f"p{self.n_patterns}"
-        head = self.program.strip("()")
+        head = "-".join(word.strip("()") for word in self.program.split())
         return f"{head}-n{self.n}-e{self.every}-{count}-t{self.threads}"
 
 
@@ -78,6 +87,8 @@ SIZES: Mapping[str, tuple[Job, ...]] = {
         Job("(8)", 80, 3, 12),
         Job("(15)", 60, 3, kept=3, radius_255=1.0),
         Job("(18)", 40, 3, kept=3, radius_255=1.0, beta=1e-2),
+        Job("(15) L1", 60, 3, kept=3, radius_255=12.0),
+        Job("(15) L2", 60, 3, kept=3, radius_255=3.5),
     ),
     "paper": (
         Job("(8)", 600, 1, 36),
@@ -91,6 +102,8 @@ SIZES: Mapping[str, tuple[Job, ...]] = {
         Job("(8)", 600, 1, 72, clarabel=False),
         replace(_ROBUST, kept=10),
         Job("(18)", 300, 2, kept=18, radius_255=1.0, beta=1e-2),
+        Job("(15) L1", 300, kept=10, radius_255=36.0),  # a quarter of 147, and half its root:
+        Job("(15) L2", 300, kept=10, radius_255=6.0),  # the sizes of c4_comparison
         replace(_ROBUST, threads=2, tolerance=1e-4),
         Job("(8)", 2000, 1, 100, threads=2, clarabel=False),
     ),
@@ -114,9 +127,9 @@ class Problem:
         job, given = self.job, (self.X, self.y, self.patterns)
         if job.program == "(8)":
             return convex.train_standard(*given, job.beta, "hinge", solver, options)
-        ball = LpBall(math.inf, job.radius_255 / 255)
         robust = {"(15)": convex.train_robust_hinge, "(18)": convex.train_robust_squared}
-        return robust[job.program](*given, ball, job.beta, solver=solver, options=options)
+        train = robust[job.program.split()[0]]
+        return train(*given, job.ball, job.beta, solver=solver, options=options)
 
 
 def images(n: int) -> Pair:
@@ -141,6 +154,9 @@ def problem(job: Job, pair: Pair | None = None) -> Problem:
     pair = images(job.n) if pair is None else pair
     X, y = np.ascontiguousarray(pair.X[: job.n, :: job.every]), pair.y[: job.n]
     rng = np.random.default_rng(SEED)
+    if job.radius_255 and not math.isinf(job.ball.p):
+        cleared = patterns.sample_robust(X, job.ball, job.kept or job.n_patterns, rng)
+        return Problem(job, X, y, cleared)
     found = patterns.sample(X, _DRAWS if job.kept else job.n_patterns, rng)
     if job.radius_255:
         found = _feasible(X, found, job)
@@ -149,7 +165,7 @@ def problem(job: Job, pair: Pair | None = None) -> Problem:
 
 def _feasible(X: np.ndarray, found: Patterns, job: Job) -> Patterns:
     """The robust-feasible patterns, in their order, no more than the job keeps."""
-    ball, wanted = LpBall(math.inf, job.radius_255 / 255), job.kept or len(found)
+    ball, wanted = job.ball, job.kept or len(found)
     alive = np.zeros(len(found), dtype=bool)
     for at in range(0, len(found), _TRIED_AT_ONCE):
         some = np.arange(at, min(at + _TRIED_AT_ONCE, len(found)))

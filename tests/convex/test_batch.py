@@ -15,6 +15,7 @@ from robustcore.convex.interior_point.system import Operators
 from robustcore.errors import AccuracyWarning, EmptyNetworkWarning, InputError
 
 BALL = LpBall(math.inf, 0.02)
+BALLS = (None, BALL, LpBall(1, 0.05), LpBall(2, 0.03))
 ROBUST = {
     "hinge": convex.train_robust_hinge,
     "squared": convex.train_robust_squared,
@@ -40,7 +41,7 @@ def alone(X, y, draw, beta, loss, ball, options=None):
     return ROBUST[loss](X, y, draw, ball, beta, solver="interior_point", options=options)
 
 
-@pytest.mark.parametrize("ball", [None, BALL])
+@pytest.mark.parametrize("ball", BALLS)
 @pytest.mark.parametrize("loss", list(ROBUST))
 @pytest.mark.parametrize("seed", range(4))
 def test_each_program_ends_where_it_ends_alone(seed, loss, ball):
@@ -60,7 +61,7 @@ def test_each_program_ends_where_it_ends_alone(seed, loss, ball):
         np.testing.assert_array_equal(found.pattern_kept, single.pattern_kept)
 
 
-@pytest.mark.parametrize("ball", [None, BALL])
+@pytest.mark.parametrize("ball", BALLS)
 @pytest.mark.parametrize("loss", list(ROBUST))
 def test_the_products_of_a_gpu_certify_what_those_of_a_cpu_do(loss, ball, monkeypatch):
     """Taken here on the CPU: neither proves a bound above what the other reaches.

@@ -27,6 +27,7 @@ OURS = {
     "logistic": (interior_point.StandardLogistic, interior_point.RobustLogistic),
 }
 RADIUS = 0.1
+NORMS = (math.inf, 1, 2)
 
 
 def instance(seed, n=7):
@@ -39,29 +40,29 @@ def instance(seed, n=7):
     return rng, X, y, patterns.enumerate(X)
 
 
-def optimum(X, y, cells, beta, loss, radius=0.0):
+def optimum(X, y, cells, beta, loss, radius=0.0, p=math.inf):
     """Of the program written down for a general solver; an upper bound by at most its gap."""
     tight = {"tolerance": 1e-7}
     if radius == 0:
         given = (X, y, cells, beta, loss, "clarabel", tight)
         return convex.train_standard(*given).objective
-    ball = LpBall(math.inf, radius)
+    ball = LpBall(p, radius)
     return ROBUST[loss](X, y, cells, ball, beta, solver="clarabel", options=tight).objective
 
 
-def program(X, y, cells, beta, loss, radius=0.0):
+def program(X, y, cells, beta, loss, radius=0.0, p=math.inf):
     """One of ours, over patterns that all have an interior."""
     arrays = [torch.from_numpy(a) for a in (X, y)]
     active, gates = ([torch.from_numpy(a)] for a in (cells.active, cells.gates))
     standard, robust = OURS[loss]
     if radius == 0:
         return standard(*arrays, active, gates, beta)
-    return robust(*arrays, active, gates, beta, radius, X.shape[1])
+    return robust(*arrays, active, gates, beta, radius, X.shape[1], p)
 
 
-def interior(X, cells, radius):
+def interior(X, cells, radius, p=math.inf):
     """The patterns with a strict robust interior, and a gate in each."""
-    alive, points = patterns.robust_interior(X, cells, LpBall(math.inf, radius))
+    alive, points = patterns.robust_interior(X, cells, LpBall(p, radius))
     inside = alive & np.isfinite(points).all(axis=0)
     kept = cells.take(inside)
     return patterns.Patterns(kept.active, points[:, inside], kept.bias, kept.fingerprint)
@@ -87,51 +88,55 @@ def test_standard(loss, beta, seed):
     assert max(bounds) >= 0.3 * best  # else it is no test of anything
 
 
-def split(pi):
+def of_rows(pi, p):
+    """Multipliers of the lengths of the rows that pull by pi."""
+    if p == 2:
+        return (torch.nn.functional.pad(pi, (1, 0)),)
     return (-pi).clamp(min=0), pi.clamp(min=0)
 
 
-def iterate(proof, sigma, size, noise, rng):
+def iterate(proof, sigma, p, size, noise, rng):
     """An iterate with the multipliers of a proof, each entry changed by a factor near `size`."""
 
     def noisy(part):
         return part * torch.from_numpy(size * rng.uniform(1 - noise, 1 + noise, size=part.shape))
 
     facets, pi = noisy(proof.facets)[None], noisy(proof.pi)[None] / sigma
-    loss, nothing = noisy(proof.loss)[None], torch.zeros(1, 2, facets.shape[2], pi.shape[-1])
-    down, up = split(pi)
-    multipliers = (facets, nothing, nothing, down, up, loss[:, 0], loss[:, 1])
+    loss, rows = noisy(proof.loss)[None], of_rows(pi, p)
+    blocks = tuple(torch.zeros(1, 2, facets.shape[2], part.shape[-1]) for part in rows)
+    multipliers = Pairs(facets, blocks, rows, loss[:, 0], loss[:, 1]).flat
     point = torch.zeros(1, 2, facets.shape[2], 3, dtype=torch.float64)
     return Iterate(point, point, (), (), multipliers)
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("loss", LOSSES)
-def test_robust(loss, seed):
+@pytest.mark.parametrize("p", NORMS)
+def test_robust(p, loss, seed):
     """Both certificates, fed with the multipliers of programs at other radii and other betas.
 
     A certificate that grants the cones twice their slack is that of a program at twice the radius:
     its own multipliers expose it.
     """
     rng, X, y, cells = instance(seed)
-    kept, beta = interior(X, cells, 2 * RADIUS), 1e-2
-    best = optimum(X, y, kept, beta, loss, RADIUS)
-    mine = program(X, y, kept, beta, loss, RADIUS)
-    data = Problem.of(X, y, kept, beta, loss, LpBall(math.inf, RADIUS)).scaled()
+    kept, beta = interior(X, cells, 2 * RADIUS, p), 1e-2
+    best = optimum(X, y, kept, beta, loss, RADIUS, p)
+    mine = program(X, y, kept, beta, loss, RADIUS, p)
+    data = Problem.of(X, y, kept, beta, loss, LpBall(p, RADIUS)).scaled()
     rows, row_of = distinct_rows(kept.active.astype(float), True)
     ours, theirs = [], []
     for factor, price in ((1.0, 1.0), (2.0, 1.0), (1.5, 1.0), (2.0, 2.0), (0.5, 1.0)):
-        there = program(X, y, kept, price * beta, loss, factor * RADIUS)
+        there = program(X, y, kept, price * beta, loss, factor * RADIUS, p)
         proof = interior_point.minimise(there, tolerance=1e-8)[0].proof
         for size, noise in ((1.0, 0.0), (1.0, 0.01), (0.7, 0.1), (1.5, 0.0), (3.0, 0.3)):
-            at = iterate(proof, mine.sigma, size, noise, rng)
+            at = iterate(proof, mine.sigma, p, size, noise, rng)
             ours.append(float(mine.certificate(at)[0]))
             if loss != "squared":
-                pairs = Pairs(*at.multipliers)
+                pairs = Pairs.of(at.multipliers)
                 ours_theta = pairs.second + (pairs.first if loss == "logistic" else 0)
                 theta = -y * ours_theta[0].numpy()
                 lam = pairs.facets[0].mT.numpy()
-                pi = (pairs.g_above_z - pairs.g_below_z)[0].numpy()
+                pi = -mine.maps.length.adjoint(pairs.z_length)[0][0].numpy()
                 given = Multipliers(theta, lam[0], lam[1], rows, row_of, pi)
                 theirs.append(lower_bound(data, given))
     assert max(ours) <= best + 1e-9
@@ -141,13 +146,14 @@ def test_robust(loss, seed):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("loss", LOSSES)
-def test_our_certificate_of_random_multipliers(loss, seed):
-    """Far from any optimum, standard and robust, of every size."""
+@pytest.mark.parametrize("p", NORMS)
+def test_our_certificate_of_random_multipliers(p, loss, seed):
+    """Far from any optimum, standard and robust, of every size, out of their cones too."""
     rng, X, y, cells = instance(seed)
     for radius in (0.0, RADIUS):
-        kept = interior(X, cells, RADIUS)
-        best = optimum(X, y, kept, 1e-2, loss, radius)
-        mine = program(X, y, kept, 1e-2, loss, radius)
+        kept = interior(X, cells, RADIUS, p)
+        best = optimum(X, y, kept, 1e-2, loss, radius, p)
+        mine = program(X, y, kept, 1e-2, loss, radius, p)
         start = mine.start()
         for size in np.geomspace(1e-3, 1e3, 13):
             noisy = tuple(

@@ -181,15 +181,18 @@ def test_train_robust_hinge_takes_it(seed):
 
 def test_the_wrong_kind_of_program_is_refused_by_name_and_passed_on_by_auto(monkeypatch):
     X, y, found = instance(13)
-    with pytest.raises(InputError, match="takes Linf balls, got p=2"):
-        convex.train_robust_hinge(X, y, found, LpBall(2, 0.01), 1e-2, solver="interior_point")
+    with pytest.raises(InputError, match="takes p = 1, 2 or inf, got p=3"):
+        convex.train_robust_hinge(X, y, found, LpBall(3, 0.01), 1e-2, solver="interior_point")
     with pytest.raises(InputError, match=r"got \['speed'\]"):
         convex.train_standard(X, y, found, 1e-2, solver="interior_point", options={"speed": 1})
     monkeypatch.setattr(convex.interior, "_WORTHWHILE", 0)
-    passed_on = convex.train_robust_hinge(X, y, found, LpBall(2, 0.01), 1e-2)
+    for p in (1, 2, np.inf):
+        ours = convex.train_robust_hinge(X, y, found, LpBall(p, 0.01), 1e-2)
+        assert ours.solver == "interior_point"
+    line, sides = np.array([[1.0], [-1.0]]), np.array([1.0, -1.0])
+    tight = patterns.enumerate(line)  # a cell without interior at radius 1
+    passed_on = convex.train_robust_hinge(line, sides, tight, LpBall(2, 1.0), 1e-2)
     assert passed_on.solver != "interior_point"
-    ours = convex.train_robust_hinge(X, y, found, LpBall(np.inf, 0.01), 1e-2)
-    assert ours.solver == "interior_point"
 
 
 def test_auto_takes_it_where_the_program_is_large():

@@ -223,10 +223,10 @@ def test_badly_scaled_features_lose_no_pattern():
 
 
 def test_a_refusal_of_our_own_solver_is_told_where_it_was_asked_for():
-    X, y, cells = small()
-    with pytest.raises(InputError, match="takes Linf balls"):
-        convex.train_robust_hinge(X, y, cells, LpBall(2, 0.01), 1e-2, solver=OWN)
-    with pytest.raises(InputError, match="takes Linf balls"):
-        convex.train_robust_hinge(
-            X, y, cells, LpBall(2, 0.01), 1e-2, options={"progress": lambda *_: None}
-        )
+    """Two opposite points: a ball that just reaches the origin leaves a cell only its boundary."""
+    X, y = np.array([[1.0], [-1.0]]), np.array([1.0, -1.0])
+    cells, ball = patterns.enumerate(X), LpBall(2, 1.0)
+    with pytest.raises(InputError, match="no neuron strictly inside"):
+        convex.train_robust_hinge(X, y, cells, ball, 1e-2, solver=OWN)
+    with pytest.raises(InputError, match="no neuron strictly inside"):
+        convex.train_robust_hinge(X, y, cells, ball, 1e-2, options={"progress": lambda *_: None})

@@ -191,3 +191,15 @@ def test_the_images_travel_in_a_file(tmp_path):
     assert {k: v for k, v in there.items() if k not in timed} == {
         k: v for k, v in here.items() if k not in timed
     }
+
+
+@pytest.mark.parametrize("norm", ["L1", "L2"])
+def test_a_job_names_its_ball(norm):
+    job = Job(f"(15) {norm}", 40, 6, kept=3, radius_255=4.0)
+    given = problem(job)
+    assert (job.name, len(given.patterns)) == (f"15-{norm}-n40-e6-k3-t1", 3)
+    solved = given.solve("interior_point", {})
+    assert solved.ball == job.ball
+    assert solved.ball.p == {"L1": 1, "L2": 2}[norm]
+    assert solved.pattern_kept.all()
+    assert Job("(15)", 40, radius_255=1.0).ball.p == math.inf

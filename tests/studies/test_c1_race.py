@@ -48,9 +48,10 @@ def test_who_does_not_get_there_has_no_time(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_first_job_of_each_program_is_raced() -> None:
     raced = c1_race.jobs("paper")
-    assert [job.program for job in raced] == ["(8)", "(15)", "(18)"]
+    assert [job.program for job in raced] == ["(8)", "(15)", "(18)", "(15) L1", "(15) L2"]
     assert (raced[0].n, raced[0].every, raced[0].n_patterns) == (600, 1, 36)  # Table I
     assert raced[1].kept == 10
+    assert all((job.n, job.every, job.kept) == (300, 1, 10) for job in raced[3:])
 
 
 def test_medians_are_told_with_their_range_or_say_how_many_got_there() -> None:

@@ -2,8 +2,8 @@
 
 `engine` runs any program that supplies its Newton directions (`protocol` says what that takes);
 `standard` and `smooth` are (5) and (8), `robust` and `robust_losses` the reduced (15) and (18) and
-their logistic sibling; `system` and `robust_system` hold the linear algebra that makes them fast,
-`cones` that of second-order cones.
+their logistic sibling, `lengths` what a ball makes them pay for; `system` and `robust_system` hold
+the linear algebra that makes them fast, `cones` and `pairs` that of cones.
 """
 
 from types import MappingProxyType
