@@ -6,6 +6,7 @@ cvxpy is loaded when a program is solved, not when this package is imported.
 from .batch import train_batch
 from .dual import cell_supremum, certify
 from .files import load_solution, save_solution
+from .gated import GatedSolution, train_gated
 from .global_bound import gate_supremum_bound, global_lower_bound
 from .growing import GrownSolution, Round, train_grown
 from .pruning import prune
@@ -19,6 +20,7 @@ from .standard import train_standard
 
 __all__ = [
     "ConvexSolution",
+    "GatedSolution",
     "GrownSolution",
     "Round",
     "cell_supremum",
@@ -31,6 +33,7 @@ __all__ = [
     "recover",
     "save_solution",
     "train_batch",
+    "train_gated",
     "train_grown",
     "train_robust",
     "train_robust_hinge",

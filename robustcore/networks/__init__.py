@@ -14,6 +14,7 @@ from .dense import ReLUNetwork, Scaler
 from .exchange import from_onnx
 from .expansion import AffineLayers, Leaks, affine_layers, as_two_logits, expanded, matrices
 from .files import load, save
+from .gated import GatedReLU
 from .images import Convolution, MeanPooling
 from .leaky import Beside, LeakyRectifier
 from .maps import AffineMap, Chain, Dense, Scaling
@@ -30,6 +31,7 @@ __all__ = [
     "Convolution",
     "Dense",
     "Diagonal",
+    "GatedReLU",
     "Layered",
     "Leaks",
     "LeakyRectifier",
