@@ -2,9 +2,9 @@
 
 `engine` runs any program that supplies its Newton directions (`protocol` says what that takes);
 `standard` and `smooth` are (5) and (8), `robust` and `robust_losses` the reduced (15) and (18) and
-their logistic sibling, `lengths` what a ball makes them pay for; `gated` has fixed gates and several
-outputs. `system`, `robust_system` and `gated_system` hold the linear algebra that makes them fast,
-`cones` and `pairs` that of cones.
+their logistic sibling, `lengths` what a ball makes them pay for; `gated` has fixed gates and
+several outputs. `system`, `robust_system` and `gated_system` hold the linear algebra that makes
+them fast, `cones` and `pairs` that of cones.
 """
 
 from types import MappingProxyType

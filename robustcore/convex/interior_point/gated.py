@@ -18,6 +18,7 @@ from .batch import Tensors, largest, total
 from .cones import Scaling
 from .gated_system import GatedMaps, GatedNewton, GatedSystem
 from .logistic import longest_fall, mean_entropy, mean_logistic
+from .pairs import ORTHANT, Cone
 from .protocol import Iterate, Newton, Partial, with_beta
 from .smooth import best_scaled
 
@@ -50,6 +51,7 @@ class Gated:
     """
 
     loss: ClassVar[ConvexLoss]
+    cones: ClassVar[tuple[Cone, ...]] = ()  # the hinge has two
     one_length = True  # alpha follows the primal point, z the dual one
     bends = False
 
@@ -205,6 +207,7 @@ class GatedHinge(Gated):
     """
 
     loss = hinge
+    cones = (ORTHANT, ORTHANT)
     one_length = False
 
     def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> Newton:
