@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from . import bounds, defenses
-from .balls import EXTREME_POINTS, NORM, SUPPORT, LpBall, PerturbationSet
+from .balls import EXTREME_POINTS, NORM, SUPPORT, Cut, PerturbationSet
 from .errors import InputError
 
 _L1 = (1.0,)
@@ -55,7 +55,8 @@ class Method:
     make : callable (ball, **options) -> Defense, optional
         How it trains.
     box : bool
-        Whether `bound` is for a ball cut with a box; the others look at the whole ball.
+        Whether `bound` must have a box: that of an `LpBall`, where the others look at the whole
+        ball, or of a `Cut`.
     """
 
     name: str
@@ -73,8 +74,10 @@ class Method:
         """Whether `bound` is for such a set."""
         if any(ball.lacks(question) is not None for question in self.asks):
             return False
-        of_these = not isinstance(ball, LpBall) or self.norms == _ANY or ball.p in self.norms
-        return of_these and (ball.box is not None or not self.box)
+        p = getattr(ball, "p", None)  # of a hull there is none
+        if p is not None and self.norms != _ANY and p not in self.norms:
+            return False
+        return not self.box or ball.box is not None or isinstance(ball, Cut)
 
 
 def _nominal(ball: PerturbationSet, **options: Any) -> defenses.Defense:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from robustcore.balls import LpBall
+from robustcore.balls import Cut, LpBall
 from robustcore.methods import METHODS, Method
 from robustcore.networks import ReLUNetwork
 from studies.oracles.bound_twins import random_instances
@@ -48,6 +48,13 @@ class Case:
         found = BOUNDS[name].bound
         assert found is not None
         return found(self.net, self.x, self.y, self.ball(name, p, scale))
+
+    def cut(self, name: str, p: float, box: tuple[float, float] | None = None) -> torch.Tensor:
+        """On the ball cut with its box, or with another one."""
+        found = BOUNDS[name].bound
+        assert found is not None
+        there = Cut(LpBall(p, self.radius), self.box if box is None else box)
+        return found(self.net, self.x, self.y, there)
 
     def layers(self) -> list[list[torch.Tensor]]:
         return [[m.weight.clone(), m.bias.clone()] for m in self.net.layers]  # type: ignore
@@ -92,5 +99,8 @@ def quick(one: Method) -> Callable[..., torch.Tensor]:
 
 
 ROWS = [(m.name, p) for m in BOUNDS.values() for p in NORMS if m.takes(cases()[0].ball(m.name, p))]
+CUT_ROWS = [
+    (m.name, p) for m in BOUNDS.values() for p in NORMS if m.takes(Cut(LpBall(p, 1), (0, 1)))
+]
 every_bound = pytest.mark.parametrize(("name", "p"), ROWS)
 every_gap = pytest.mark.parametrize(("name", "p"), [row for row in ROWS if row[0] not in LOSSES])

@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import linprog, minimize
 
 from robustcore import balls
-from robustcore.balls import Cut, LpBall, Radii
+from robustcore.balls import Cut, LpBall, Placed, Radii
 from robustcore.errors import InputError
 
 N, D = 5, 4
@@ -165,6 +165,20 @@ def test_the_box_of_a_ball_is_its_range():
                        .around(X).support(c))  # fmt: skip
 
 
+def test_placed_at_samples_it_says_how_far_each_feature_goes():
+    W = torch.eye(D).double()
+    for ball in (LpBall(2, 0.6), LpBall(1, 0.0)):
+        cut, whole = Placed.at(Cut(ball, (0, 1)), X, "exact"), Placed.at(ball, X, "exact")
+        assert whole.whole
+        assert not cut.whole
+        assert (whole.up == ball.radius).all()
+        assert torch.allclose(cut.up, cut.there.of_rows(W))
+        assert torch.allclose(cut.down, cut.there.of_rows(-W))
+        assert torch.allclose(ball.radius * cut.shares, torch.cat([cut.up, cut.down], 1))
+        assert torch.equal(cut.of(3).there.of_rows(W), cut.there.of_rows(W)[3:4])
+    assert Placed.at(LpBall(2, 0.6, box=(0, 1)), X, "exact").whole, "a box alone does not cut"
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -179,7 +193,12 @@ def test_the_box_of_a_ball_is_its_range():
         (lambda: placed("a ball, p=1").project(X), "asks for the projection, which Cut"),
         (lambda: Cut(LpBall(2, 1.0), (0, 1)).project(X), r"ask Cut.around\(x\)"),
         (lambda: placed("a ball, p=2").extreme_points(D), "asks for the extreme points, which"),
-        (lambda: balls.as_ball(Cut(LpBall(1, 1.0), (0, 1)), "exact"), "asks for the exponent"),
+        (
+            lambda: balls.as_ball(Cut(LpBall(1, 1.0), (0, 1)), "pgd"),
+            "pgd is for an LpBall, got Cut",
+        ),
+        (lambda: Placed.at(Cut(Radii(1, FEATURES), (0, 1)), X, "exact"), "asks for the exponent"),
+        (lambda: Placed.at(Cut(LpBall(1, 1.0), (0.5, 1)), X, "exact"), "must lie in the range"),
     ],
 )
 def test_what_it_does_not_answer_is_one_sentence(call, sentence):

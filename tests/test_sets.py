@@ -174,7 +174,7 @@ def test_arrays_are_answered_by_arrays():
         (lambda: Hull(torch.ones(2, D)).project(X), "asks for the projection, which Hull"),
         (lambda: Radii(2, FEATURES).extreme_points(D), "asks for the extreme points, which Radii"),
         (lambda: balls.check_set("L1", "crown"), "ball must be a set of perturbations, .* got str"),
-        (lambda: balls.as_ball(Radii(2, FEATURES), "exact"), "exact asks for the exponent and"),
+        (lambda: balls.as_ball(Radii(2, FEATURES), "pgd"), "pgd asks for the exponent and"),
     ],
 )
 def test_what_a_set_does_not_answer_is_one_sentence(call, sentence):

@@ -8,6 +8,7 @@ from . import polytopes as polytopes
 from .cut import Cut
 from .hull import Hull, Swaps
 from .lp import LpBall, as_ball
+from .placed import Placed
 from .questions import (
     EXTREME_POINTS,
     MAXIMISER,
@@ -30,6 +31,7 @@ __all__ = [
     "Hull",
     "LpBall",
     "PerturbationSet",
+    "Placed",
     "Radii",
     "Swaps",
     "as_ball",

@@ -61,8 +61,8 @@ class Cut(PerturbationSet):
     above that on the whole ball, though most come out below; intervals themselves never do.
 
     Attacks keep to an `LpBall` with a box already, and for p = 1 search it better than this set:
-    over it they go from point to point. `rub` looks at the whole L1 ball; `rub_boxed`, RUB on the
-    cut one, takes an `LpBall` with a box.
+    over it they go from point to point. `rub` looks at the whole L1 ball; `rub_boxed` is RUB on the
+    cut one, `rub_any` for any p, and `exact` knows the cut of an L1 or Linf ball.
     """
 
     ball: LpBall | Radii
@@ -86,6 +86,11 @@ class Cut(PerturbationSet):
         return f"Cut({self.ball!r}, ({low}, {high}))"
 
     @property
+    def p(self) -> float:
+        """The exponent of the ball."""
+        return self.ball.p
+
+    @property
     def per_sample(self) -> bool:
         """Once it is placed, or the ball is."""
         return self.rooms is not None or self.ball.per_sample
@@ -95,8 +100,10 @@ class Cut(PerturbationSet):
         if question == PROJECTION and self.ball.p == 1:
             return "does without; fgm, apgd and strongest do too, LpBall(1, ..., box=...) has it"
         if question == EXTREME_POINTS and (self.ball.p != 1 or self.ball.per_sample):
-            return "has too many of; take crown, or rub_boxed over LpBall(1, ..., box=...)"
-        return "does not have; take LpBall(p, ..., box=...)" if question == NORM else None
+            return "has too many of; take crown, or over the cut of an LpBall rub_any"
+        if question == NORM and not isinstance(self.ball, LpBall):
+            return "does not have; take crown, or the Cut of an LpBall"
+        return None
 
     def with_radius(self, radius: float) -> Cut:
         """Another ball in the same range, not placed."""

@@ -30,7 +30,8 @@ def as_ball(given: Any, who: str) -> LpBall:
     Source: own
     """
     check_set(given, who, NORM)
-    assert isinstance(given, LpBall)  # no other set has an exponent and a radius to compute with
+    if not isinstance(given, LpBall):  # a ball that is cut: it has them, and is not all of it
+        raise InputError(f"{who} is for an LpBall, got {given!r}; take LpBall(p, radius, box=...).")
     return given
 
 

@@ -15,7 +15,7 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import csr_array, diags_array, eye_array, vstack
 from torch import nn
 
-from ..balls import LpBall, as_ball
+from ..balls import NORM, Cut, LpBall, Placed, check_set
 from ..errors import InputError, SolverError
 from .handing_on import Rectified, interval
 from .inputs import last_layer_gaps, read_matrices
@@ -25,7 +25,7 @@ def exact(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: LpBall | Cut,
     time_limit: float = 60.0,
     tolerance: float = 1e-6,
     attained: bool = False,
@@ -39,8 +39,9 @@ def exact(
     net : ReLUNetwork or nn.Sequential of supported layers
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
-        p must be 1 or inf. The box is not used.
+    ball : LpBall or Cut
+        p must be 1 or inf. The box of an `LpBall` is not used; over `balls.Cut` the answer is exact
+        on the ball cut with it.
     time_limit : float
         Seconds for each of the n (K - 1) programs.
     tolerance : float
@@ -71,23 +72,23 @@ def exact(
     SolverError
         If optimality was not proved within the time limit, or the solver's bound is refuted.
     """
-    ball = as_ball(ball, "exact")
+    check_set(ball, "exact", NORM)
     if ball.p != 1 and not math.isinf(ball.p):
         raise InputError(f"the exact value needs an L1 or Linf ball, got p={ball.p:g}.")
-    ball = LpBall(ball.p, ball.radius)  # its box is not used
     with torch.no_grad():
         layers, leaks, x, y = read_matrices(net, x, y, torch.float64)
         V, c = last_layer_gaps(layers, y)
+    placed = Placed.at(ball, x.cpu(), "exact")
     if len(layers) == 1:  # affine: nothing to solve
-        gaps = torch.einsum("nkm,nm->nk", V, x) + c + ball.support(V)
+        gaps = torch.einsum("nkm,nm->nk", V, x) + c + placed.there.support(V)
         return gaps.scatter(1, y[:, None], 0.0)
     arrays = [(W.detach().cpu().numpy(), b.detach().cpu().numpy()) for W, b in layers[:-1]]
     leaking = [None if leak is None else leak.detach().cpu().numpy() for leak in leaks]
     result = torch.zeros_like(c)
     for i in range(x.shape[0]):
-        at = x[i].cpu().numpy()
-        here = None if all(a is None for a in leaking) else Rectified.on(arrays, leaking, at, ball)
-        program = _Program.build(arrays if here is None else here.layers, at, ball)
+        at, own = x[i].cpu().numpy(), placed.of(i)
+        here = None if all(a is None for a in leaking) else Rectified.on(arrays, leaking, at, own)
+        program = _Program.build(arrays if here is None else here.layers, at, own)
         for k in range(c.shape[1]):
             if k != int(y[i]):
                 row, rest = V[i, k].cpu().numpy(), float(c[i, k])
@@ -118,7 +119,7 @@ class _Program:
 
     layers: list[tuple[np.ndarray, np.ndarray]]
     x: np.ndarray
-    ball: LpBall
+    ball: Placed
     matrix: csr_array
     upper: np.ndarray
     column_upper: np.ndarray
@@ -127,7 +128,7 @@ class _Program:
 
     @classmethod
     def build(
-        cls, layers: list[tuple[np.ndarray, np.ndarray]], x: np.ndarray, ball: LpBall
+        cls, layers: list[tuple[np.ndarray, np.ndarray]], x: np.ndarray, ball: Placed
     ) -> _Program:
         M = x.size
         n_columns = 2 * M + 2 * sum(b.size for _, b in layers)
@@ -137,7 +138,7 @@ class _Program:
         if ball.p != 1:
             rows[0] = 0 * rows[0]  # the bounds on the columns say it all
         column_upper, integer = np.ones(n_columns), np.zeros(n_columns)
-        column_upper[: 2 * M] = ball.radius
+        column_upper[: 2 * M] = torch.cat([ball.up[0], ball.down[0]]).numpy()
         inputs, at, inside = delta, 2 * M, None
         slack = np.full(M, 3 * _TOLERANCE * ball.radius)
         for W, b in layers:
@@ -168,7 +169,7 @@ class _Program:
 
     def maximise(self, row: np.ndarray, time_limit: float, tolerance: float) -> tuple[float, float]:
         """The largest value of row' h^{L-1}: attained at a point of the ball, and bounded."""
-        M, width = self.x.size, self.layers[-1][1].size
+        width = self.layers[-1][1].size
         cost = np.zeros(self.column_upper.size)
         cost[-2 * width : -width] = -row * self.column_upper[-2 * width : -width]
         size = np.abs(cost).sum()
@@ -185,11 +186,7 @@ class _Program:
             )
         if found.x is None or found.mip_dual_bound is None:
             raise SolverError(f"the MILP gave no solution: {found.message}")
-        split = found.x[: 2 * M] * self.ball.radius
-        tried = self.ball.project(split[:M] - split[M:])[None]
-        if self.ball.p == 1:
-            tried = np.concatenate([tried, self.ball.vertices(M)])
-        attained = float((self._activations(tried) @ row).max())
+        attained = float((self._activations(self._tried(found.x)) @ row).max())
         bound = -float(found.mip_dual_bound) * size
         slack = np.abs(row) @ self.slack + _TOLERANCE * size * cost.size
         if not bound + slack >= attained - 1e-12 * size:
@@ -203,6 +200,16 @@ class _Program:
                 f"({found.message}); allow more time or use a smaller network."
             )
         return attained, max(bound, attained) + slack
+
+    def _tried(self, found: np.ndarray) -> np.ndarray:
+        """Points of the set at which the network is asked: (v, M), the solver's own first."""
+        M = self.x.size
+        up, down = self.column_upper[:M], self.column_upper[M : 2 * M]
+        own = np.clip(found[:M] * up - found[M : 2 * M] * down, -down, up)
+        if self.ball.p != 1:
+            return own[None]
+        own = own * min(1.0, self.ball.radius / max(np.abs(own).sum(), np.finfo(float).tiny))
+        return np.concatenate([own[None], np.diag(up), -np.diag(down)])
 
     def _activations(self, delta: np.ndarray) -> np.ndarray:
         """The last hidden layer at x + delta: (v, M) -> (v, r)."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from ..balls import LpBall
+from ..balls import Placed
 
 Arrays = list[tuple[np.ndarray, np.ndarray]]
 
@@ -26,7 +27,7 @@ class Rectified:
 
     @classmethod
     def on(
-        cls, layers: Arrays, leaks: list[np.ndarray | None], x: np.ndarray, ball: LpBall
+        cls, layers: Arrays, leaks: list[np.ndarray | None], x: np.ndarray, ball: Placed
     ) -> Rectified:
         """Those of one sample on one ball."""
         found: Arrays = []
@@ -52,13 +53,14 @@ def interval(
     W: np.ndarray,
     b: np.ndarray,
     x: np.ndarray,
-    ball: LpBall,
+    ball: Placed,
     inputs: tuple[np.ndarray, np.ndarray] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of W h + b: exact for the first layer, interval arithmetic after it."""
+    """Bounds of W h + b for one sample: exact for the first layer, interval arithmetic after it."""
     if inputs is None:
-        centre, spread = W @ x + b, ball.support(W)
-    else:
-        low, high = inputs
-        centre, spread = W @ (low + high) / 2 + b, np.abs(W) @ (high - low) / 2
+        rows = torch.from_numpy(W)
+        below, above = (ball.there.of_rows(side).numpy().reshape(-1) for side in (-rows, rows))
+        return W @ x + b - below, W @ x + b + above
+    low, high = inputs
+    centre, spread = W @ (low + high) / 2 + b, np.abs(W) @ (high - low) / 2
     return centre - spread, centre + spread

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ..balls import EXTREME_POINTS, LpBall, PerturbationSet, Radii, as_ball, check_set
+from ..balls import EXTREME_POINTS, Cut, LpBall, PerturbationSet, Radii, as_ball, check_set
 from ..doors import as_tensor
 from ..errors import InputError
 from .first_order import arub, gap_jacobian
@@ -149,6 +149,14 @@ def check_l1(given: PerturbationSet) -> LpBall:
     Source: own
     """
     ball = as_ball(given, "RUB")
+    check_exponent(ball)
+    return ball
+
+
+def check_exponent(ball: LpBall | Cut) -> None:
+    """Refuse a ball, whole or cut, that is not L1.
+
+    Source: own
+    """
     if ball.p != 1:
         raise InputError(f"RUB needs an L1 ball, got p={ball.p:g}; use arub, or LpBall(1, ...).")
-    return ball

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 from torch import nn
 
-from ..balls import LpBall, as_ball
+from ..balls import NORM, Cut, LpBall, Placed, check_set
+from ..balls.filling import largest_gain
 from ..doors import read_samples
 from ..errors import InputError, check_finite
+from .axis_gains import again_with_graph, axis_gains, filled, gains, most_gained, sweep
 from .first_order import arub, gap_jacobian
 from .recursion import Recursion, Vertices
-from .rub import check_l1, rub, worst_value
+from .rub import check_exponent, rub, worst_value
+
+_NEAR = 1e-3  # of the radius: asked nearer to 0, secants would be rounding
 
 
 def rub_polytope(
@@ -60,7 +63,7 @@ def rub_polytope(
     return worst_value(at, at.maps[0].linear(vertices))
 
 
-def rub_boxed(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
+def rub_boxed(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall | Cut) -> torch.Tensor:
     r"""RUB over the L1 ball cut with the box of valid inputs.
 
     With :math:`D_m^s = [F(s\rho e_m) - F(0)]_+` and the room that the box leaves in direction s,
@@ -75,39 +78,38 @@ def rub_boxed(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) ->
     x : (n, ...) tensor
         Inside the box, or outside by the rounding of a float32: the box then reaches to x.
     y : (n,) class labels
-    ball : LpBall
-        p = 1, with a box.
+    ball : LpBall or Cut
+        p = 1, with a box; or the `balls.Cut` of such a ball, whose range is the box.
 
     Returns
     -------
     (n, K) tensor
-        Upper bounds over the cut ball, sound up to rounding and never above `rub`. No graph: for
-        certification.
+        Upper bounds over the cut ball, sound up to rounding and never above `rub`. Differentiable
+        in the parameters, as `rub` is, by a second look at the vertices that are filled.
 
     Raises
     ------
     InputError
         If the ball is not L1, has no box, or an input lies outside of it.
     """
-    check_l1(ball)
-    if ball.box is None:
+    check_set(ball, "rub_boxed", NORM)
+    check_exponent(ball)
+    if isinstance(ball, LpBall) and ball.box is None:
         raise InputError(f"a box is needed, {ball!r} has none; use rub, or LpBall(..., box=...).")
-    low, high = ball.box
     x = read_samples(net, x)
-    if bool(((x.float() < low) | (x.float() > high)).any()):  # a float32 pixel at the edge is in it
-        raise InputError(f"x must lie in the box ({low:g}, {high:g}) of {ball!r}.")
+    placed = Placed.at(Cut(ball) if isinstance(ball, LpBall) else ball, x, "rub_boxed")
+    at = Recursion.around(net, x, y)
+    if len(at.maps) == 1:
+        return arub(net, x, y, placed.there)  # affine in x: the first order is exact
+    every = Vertices(at.maps[0], ball.radius)
     with torch.no_grad():
-        flat = x.flatten(1)
-        gains, clean = _axis_gains(net, x, y, ball.radius)  # (n, 2M, K)
-        room = torch.cat([high - flat, flat - low], 1).clamp(min=0) / max(ball.radius, 1e-300)
-        gains, order = gains.clamp(min=0).sort(dim=1, descending=True)
-        room = room[..., None].expand_as(gains).gather(1, order).clamp(max=1.0)
-        before = room.cumsum(dim=1) - room
-        share = torch.minimum(room, (1 - before).clamp(min=0))
-        return clean + (share * gains).sum(dim=1)
+        found, clean = gains(at, every)
+        order, share = filled(found, placed)
+        value = clean + (share * found.gather(1, order)).sum(dim=1)
+    return again_with_graph(at, every, order, share) if torch.is_grad_enabled() else value
 
 
-def rub_any(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> torch.Tensor:
+def rub_any(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall | Cut) -> torch.Tensor:
     r"""RUB for an Lp ball of any p: the paper's open question, answered by convexity.
 
     For any :math:`\lambda>0` with :math:`\sum\lambda_m=1`, writing
@@ -116,7 +118,15 @@ def rub_any(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> t
 
     .. math:: \sup_{\|\delta\|_p\le\rho}F(\delta)\le F(0)+\|(\lambda_mD_m)_m\|_q .
 
-    Here :math:`\lambda_m=1/M`.
+    Here :math:`\lambda_m=1/M`. In a ball cut with a box, where :math:`\delta_m` reaches no further
+    than :math:`\rho_m^\pm` up and down, F is asked at :math:`\pm M\rho_m^\pm e_m` instead. With
+    the gains :math:`G_m^\pm=[F(\pm M\rho_m^\pm e_m)-F(0)]_+/M` convexity gives
+
+    .. math:: F(\delta)-F(0) \le \sum_m g_m\min\Bigl(\frac{|\delta_m|}{\rho},\,r_m\Bigr),\qquad
+              g_m = \max_\pm \frac{\rho\,G_m^\pm}{\rho_m^\pm},\quad
+              r_m = \max_\pm \frac{G_m^\pm}{g_m},
+
+    whose largest value on the ball is that of a linear function on a ball cut with a box.
 
     Source: own (on [B] Theorem 11 and Section 7)
 
@@ -125,30 +135,40 @@ def rub_any(net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: LpBall) -> t
     net : ReLUNetwork or nn.Sequential of supported layers
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
-        Any p; for p = 1 `rub` itself is tighter and is what is returned. The box is not used.
+    ball : LpBall or Cut
+        Any p; for p = 1 `rub` itself, or over a cut ball `rub_boxed`, is tighter and is what is
+        returned. The box of an `LpBall` is not used.
 
     Returns
     -------
     (n, K) tensor
-        Upper bounds of the worst gaps, sound up to rounding. No graph: for certification.
+        Upper bounds of the worst gaps, sound up to rounding; over a cut ball never above those on
+        the whole one. No graph: for certification.
     """
-    ball = as_ball(ball, "rub_any")
+    check_set(ball, "rub_any", NORM)
     if ball.p == 1:
-        return rub(net, x, y, ball)
+        return (rub if isinstance(ball, LpBall) else rub_boxed)(net, x, y, ball)
+    x = read_samples(net, x)
+    placed, M = Placed.at(ball, x, "rub_any"), math.prod(x.shape[1:])
     with torch.no_grad():
-        x = read_samples(net, x)
-        M = math.prod(x.shape[1:])
-        gains, clean = _axis_gains(net, x, y, ball.radius * M)
-        largest = torch.maximum(gains[:, :M], gains[:, M:]).clamp(min=0) / M
-        return clean + torch.linalg.vector_norm(largest, ball.dual_exponent, dim=1)
+        if isinstance(placed.there, LpBall):
+            found, clean = axis_gains(net, x, y, ball.radius * M)
+            largest = torch.maximum(found[:, :M], found[:, M:]).clamp(min=0) / M
+            return clean + torch.linalg.vector_norm(largest, placed.there.dual_exponent, dim=1)
+        asked = placed.shares.clamp(min=_NEAR)
+        found, clean = axis_gains(net, x, y, ball.radius * M * asked)
+        rates = found.mT.clamp(min=0) / (M * asked)[:, None].to(found)  # (n, K, 2M)
+        most = rates * placed.shares[:, None].to(found)
+        rate, most = (torch.maximum(one[..., :M], one[..., M:]) for one in (rates, most))
+        room = torch.where(rate > 0, most / rate, 0.0).clamp(max=1.0)
+        return clean + largest_gain(rate, room, ball.p)
 
 
 def rub_optimised(
     net: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    ball: LpBall,
+    ball: LpBall | Cut,
     steps: int = 40,
     vertices: int = 24,
     learning_rate: float = 0.1,
@@ -156,7 +176,8 @@ def rub_optimised(
     r"""RUB with slopes t chosen for each sample and class: the infimum of Theorem 11, approached.
 
     Adam on t in [0, 1], over the vertices with the largest linearised gaps; the answer is a full
-    sweep at the best t found, or the nominal bound where that is smaller.
+    sweep at the best t found, or the nominal bound where that is smaller. Over a ball cut with a
+    box the search is the same, and both sweeps are filled up as for `rub_boxed`.
 
     Source: own (on [B] eq. (35))
 
@@ -165,8 +186,8 @@ def rub_optimised(
     net : ReLUNetwork or nn.Sequential of supported layers
     x : (n, ...) tensor
     y : (n,) class labels
-    ball : LpBall
-        p must be 1. The box is not used.
+    ball : LpBall or Cut
+        p must be 1. The box of an `LpBall` is not used.
     steps : int
         Updates of t.
     vertices : int
@@ -176,10 +197,11 @@ def rub_optimised(
     Returns
     -------
     (n, K) tensor
-        Upper bounds of the worst gaps, sound up to rounding, never above `rub`. No graph: for
-        certification.
+        Upper bounds of the worst gaps, sound up to rounding, never above `rub`, or over a cut ball
+        `rub_boxed`. No graph: for certification.
     """
-    check_l1(ball)
+    check_set(ball, "rub_optimised", NORM)
+    check_exponent(ball)
     if torch.is_inference_mode_enabled():  # the search for t needs gradients: leave it, with copies
         with torch.inference_mode(False):
             return rub_optimised(
@@ -195,12 +217,13 @@ def rub_optimised(
         at = Recursion.around(net, x, y)
         if len(at.maps) == 1:
             return arub(net, x, y, ball)
+        placed = Placed.at(ball, read_samples(net, x), "rub_optimised")
         every = Vertices(at.maps[0], ball.radius)
         pairs = at.each_class()
         _, slopes = gap_jacobian(net, x, y)
         scores = torch.cat([slopes, -slopes], -1).flatten(0, 1)
         few = every.at(scores.topk(min(vertices, len(every)), dim=-1).indices)
-        nominal = _largest(pairs, every)
+        nominal = _largest(pairs, every, placed)
     free = [t.clone().requires_grad_() for t in pairs.slopes]
     optimiser = torch.optim.Adam(free, lr=learning_rate)
     frozen = replace(pairs, slopes=free)
@@ -214,35 +237,16 @@ def rub_optimised(
                 for t, allowed in zip(free, pairs.nearest_slopes(free), strict=True):
                     t.copy_(allowed)
     with torch.no_grad():
-        return torch.minimum(nominal, _largest(frozen, every)).reshape(at.c.shape)
+        return torch.minimum(nominal, _largest(frozen, every, placed)).reshape(at.c.shape)
 
 
-def _largest(at: Recursion, every: Vertices) -> torch.Tensor:
-    """The largest value over all vertices, a few at a time."""
+def _largest(at: Recursion, every: Vertices, placed: Placed) -> torch.Tensor:
+    """The largest value on the L1 ball, whole or cut, with one class an entry: (n K, 1)."""
+    if not placed.whole:
+        found, clean = gains(at, every)  # (n K, 2M, 1)
+        by_class = found.view(len(placed.up), -1, len(every)).mT
+        return clean + most_gained(by_class, placed).reshape(-1, 1)
     best = torch.full_like(at.c, -torch.inf)
-    for _, values in _sweep(at, every):
+    for _, values in sweep(at, every):
         torch.maximum(best, values.amax(dim=1), out=best)
     return best
-
-
-def _sweep(at: Recursion, every: Vertices) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Some vertices, and the values there, (n, v, K): to be copied out, for `in_blocks`' reason."""
-    index = torch.arange(len(every), device=at.c.device)
-    for some in index.split(at.width()):
-        yield some, at.values(every.at(some))
-
-
-def _axis_gains(
-    net: nn.Module, x: torch.Tensor, y: torch.Tensor, length: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """F(+-length e_m) - F(0) for all axes, (n, 2M, K), and F(0), (n, K)."""
-    at = Recursion.around(net, x, y)
-    if len(at.maps) == 1:
-        clean, rows = gap_jacobian(net, x, y)
-        return length * torch.cat([rows, -rows], dim=-1).mT, clean
-    clean = at.values(at.z.new_zeros(1, at.z.shape[1]))[:, 0]
-    every = Vertices(at.maps[0], length)
-    gains = clean.new_empty(len(clean), len(every), clean.shape[1])
-    for some, values in _sweep(at, every):
-        gains[:, some] = values
-    return gains.sub_(clean[:, None]), clean

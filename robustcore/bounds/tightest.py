@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ..balls import EXTREME_POINTS, SUPPORT, PerturbationSet, check_set
+from ..balls import EXTREME_POINTS, SUPPORT, Cut, LpBall, PerturbationSet, check_set
 from .propagation import crown, ibp
 from .rub import rub
+from .rub_wider import rub_boxed
 
 
 def tightest(
@@ -16,8 +17,8 @@ def tightest(
     """The entrywise minimum of CROWN, interval arithmetic and, over few extreme points, RUB.
 
     Which one wins depends on how the network was trained, so a certificate should not have to
-    choose. `coap` and `rub_any` are left out, as CROWN is usually tighter at their cost;
-    `rub_optimised` for its price.
+    choose. Over a cut L1 ball RUB is `rub_boxed`. `coap` and `rub_any` are left out, as CROWN is
+    usually tighter at their cost; `rub_optimised` for its price.
 
     Source: own
 
@@ -27,7 +28,7 @@ def tightest(
     x : (n, ...) tensor
     y : (n,) class labels
     ball : PerturbationSet
-        A ball of any p, or another set. The box is not used.
+        A ball of any p, or another set. The box of an `LpBall` is not used.
 
     Returns
     -------
@@ -36,5 +37,7 @@ def tightest(
     """
     check_set(ball, "tightest", SUPPORT)
     bound = torch.minimum(crown(net, x, y, ball), ibp(net, x, y, ball))
+    if isinstance(ball, Cut) and isinstance(ball.ball, LpBall) and ball.p == 1:
+        return torch.minimum(bound, rub_boxed(net, x, y, ball))
     listed = ball.lacks(EXTREME_POINTS) is None
     return torch.minimum(bound, rub(net, x, y, ball)) if listed else bound

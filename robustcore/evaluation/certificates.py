@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from .. import bounds, methods
-from ..balls import Hull, PerturbationSet, check_set
+from ..balls import Cut, Hull, PerturbationSet, check_set
 from ..doors import class_labels, read_batch
 from ..errors import InputError, check_nonnegative
 from ..networks import layered
@@ -20,6 +20,7 @@ from .accuracy import Accuracy
 
 _ROUNDINGS = ("likely", "proved", "none")
 _BATCH = 500  # samples certified at once, at most
+_FILLED = ("best", "tightest", "rub_optimised")  # over a cut L1 ball as "rub_boxed"
 
 
 def certified_accuracy(
@@ -44,7 +45,7 @@ def certified_accuracy(
     ball : PerturbationSet
         A ball, or another set that answers what the method asks (:mod:`robustcore.methods`). Of a
         ball with a box only "rub_boxed" uses the box, the other proofs are for the whole ball; over
-        `balls.Cut`, the ball cut with it, CROWN, COAP, intervals and "best" prove for that set.
+        `balls.Cut`, the ball cut with it, all but "rub" prove for that set.
     method : str
         A bound of :mod:`robustcore.bounds` by its name: "rub", "rub_optimised", "rub_any",
         "rub_boxed", "coap", "crown", "crown_optimised", "ibp", "exact"; or "best", the least of
@@ -147,7 +148,8 @@ def _at_once(
     M, K = maps[0].n_inputs, maps[-1].n_outputs
     widest = max(M, *(one.n_outputs for one in maps))
     numbers = 12 * (K + 1) * widest  # rows of all classes, and some copies
-    if method in ("rub_boxed", "rub_any"):
+    filled = isinstance(ball, Cut) and ball.p == 1 and method in _FILLED
+    if filled or method in ("rub_boxed", "rub_any"):
         numbers += 16 * M * K  # the gains of all vertices, sorted
     if isinstance(ball, Hull):
         numbers += 4 * ball.points.shape[-2] * widest  # the steps of all points

@@ -201,7 +201,8 @@ def searched_gaps(
 ) -> torch.Tensor:
     """The largest gap of net(x + delta) over random points, and over all vertices of an L1 ball.
 
-    For a network that ends with a Softmax, the gaps of its logarithms.
+    Points that leave the box of the ball, if it has one, are moved to its border. For a network
+    that ends with a Softmax, the gaps of its logarithms.
 
     Source: own
     """
@@ -215,7 +216,7 @@ def searched_gaps(
     deltas = torch.from_numpy(np.concatenate(tried)).view(-1, *x.shape[1:])
     found = []
     for i in range(len(x)):
-        z = net(x[i] + deltas)
+        z = net((x[i] + deltas).clamp(*(ball.box or (-np.inf, np.inf))))
         if bool((z.sum(dim=1) - 1).abs().max() < 1e-9):
             z = z.log()
         found.append(gaps(z, y[i].expand(len(z))).amax(dim=0))

@@ -15,6 +15,7 @@ import torch
 
 from bound_cases import (
     BOUNDS,
+    CUT_ROWS,
     DEAR,
     JUMPING,
     LOOSE,
@@ -29,7 +30,7 @@ from bound_cases import (
     some,
 )
 from robustcore import attacks, bounds
-from robustcore.balls import LpBall
+from robustcore.balls import Cut, LpBall
 from robustcore.errors import InputError
 from robustcore.losses import cross_entropy, gaps
 from robustcore.networks import ReLUNetwork
@@ -57,6 +58,22 @@ def test_soundness(name: str, p: float) -> None:
     """No point of the ball has a gap above the bound."""
     for number, _ in some(name, 24):
         assert (reached(p, BOUNDS[name].box, number) <= found(name, p, number) + 1e-12).all()
+
+
+@pytest.mark.parametrize(("name", "p"), CUT_ROWS)
+def test_a_cut_ball(name: str, p: float) -> None:
+    """No point that the box leaves has a gap above the bound, and the whole ball no lower one.
+
+    Where the box is far away, the two are the same.
+    """
+    assert (name, p) in ROWS
+    for number, case in some(name, 4):
+        cut, whole = case.cut(name, p), found(name, p, number)
+        if BOUNDS[name].sound and p != 1.5:
+            assert (reached(p, True, number) <= cut + 1e-12).all()
+        if name not in JUMPING - {"rub_optimised"}:
+            assert (cut <= whole + (1e-6 if name in DEAR else 1e-12)).all()
+        near(name, cut if BOUNDS[name].box else case.cut(name, p, (-99.0, 99.0)), whole)
 
 
 @pytest.mark.parametrize(("name", "p"), [row for row in ROWS if row[0] not in JUMPING])
@@ -148,13 +165,18 @@ def test_what_is_given_stays(name: str, p: float) -> None:
         for p in NORMS
         for boxed in (False, True)
         if not m.takes(LpBall(p, 0.1, (-9, 9) if boxed else None))
-    ],
+    ]
+    + [(m.name, p, None) for m in BOUNDS.values() for p in NORMS if (m.name, p) not in CUT_ROWS],
 )
-def test_refusals(name: str, p: float, boxed: bool) -> None:
-    """A ball that the entry does not take is refused in a sentence that says what came."""
+def test_refusals(name: str, p: float, boxed: bool | None) -> None:
+    """A ball, whole or cut (None), that the entry does not take is refused in a sentence that says
+    what came."""
     case, bound = cases()[0], BOUNDS[name].bound
     came = f"got p={p:g}" if p not in BOUNDS[name].norms else "a box is needed"
+    ball = LpBall(p, 0.1, (-9, 9) if boxed in (True, None) else None)
+    if boxed is None and name == "rub":
+        came = f"extreme points of the set, which Cut.LpBall.{p:g}, .* take crown, or .* rub_any"
     assert bound is not None
     with pytest.raises(InputError, match=came) as refused:
-        bound(case.net, case.x, case.y, LpBall(p, 0.1, (-9, 9) if boxed else None))
+        bound(case.net, case.x, case.y, Cut(ball) if boxed is None else ball)
     assert "\n" not in str(refused.value)

@@ -94,7 +94,7 @@ def test_few_vertices_have_a_gradient():
 
 def test_bad_arguments_are_refused():
     instance = next(iter(random_instances(1, seed=47)))
-    with pytest.raises(InputError, match="must lie in the box"):
+    with pytest.raises(InputError, match="must lie in the range"):
         bounds.rub_boxed(*arguments(instance, 1, (-1e-9, 1e-9)))
     with pytest.raises(InputError, match="vertices must be"):
         bounds.rub_polytope(

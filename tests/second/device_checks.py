@@ -13,13 +13,14 @@ from second_device import NAME, Elsewhere, moved, second_device
 from torch import nn
 
 from robustcore import LpBall, attacks, bounds, defenses, evaluation, networks, training
+from robustcore.balls import Cut
 from robustcore.methods import METHODS
 from robustcore.networks import ReLUNetwork, Scaler, Stack, plain
 
 M, K, N = 6, 3, 5
 L1, L2, LINF = LpBall(1, 0.2), LpBall(2, 0.1), LpBall(math.inf, 0.05)
 BOXED = LpBall(1, 0.2, box=(0.0, 1.0))
-BALLS = (BOXED, L2, LINF)
+BALLS = (BOXED, L2, LINF, Cut(BOXED), Cut(LINF, (0, 1)), Cut(L2, (0, 1)))
 BOUNDS: dict[str, tuple[Callable[..., torch.Tensor], LpBall]] = {
     **{
         f"{m.name}-{b}": (m.bound, b)
