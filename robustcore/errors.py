@@ -49,6 +49,28 @@ class MissingExtraError(RobustcoreError, ImportError):
     """An optional dependency is needed for this call; the message names the extra."""
 
 
+def missing_extra(wanted: str, extra: str, instead: str = "") -> MissingExtraError:
+    """What to raise where an optional dependency is not there: `wanted` says who needs what.
+
+    The library is on no index, so that a name in brackets would find nothing: extras are had from
+    its checkout.
+
+    Source: own
+
+    Parameters
+    ----------
+    wanted : str
+        "from_onnx needs onnx and onnx2torch".
+    extra : str
+        Of `pyproject.toml`.
+    instead : str
+        What does without, if anything does.
+    """
+    way = f"run pip install '.[{extra}]' in the checkout of robustcore"
+    other = f", or {instead}" if instead else ""
+    return MissingExtraError(f"{wanted}, which this Python does not have; {way}{other}.")
+
+
 class AccuracyWarning(UserWarning):
     """An answer is less accurate than was asked for; the message has its bounds.
 

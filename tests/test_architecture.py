@@ -131,7 +131,7 @@ except rc.errors.MissingExtraError as error:
 print(rc.convex.train_standard(X, y, cells, beta=0.1).gap < 1e-6)  # by our own solver
 """
     said = _run(code, root)
-    assert "pip install 'robustcore[convex]'" in said
+    assert "run pip install '.[convex]' in the checkout" in said
     assert said.strip().endswith("True")
 
 

@@ -19,7 +19,7 @@ from torch import nn
 
 from ..balls import LpBall, as_ball
 from ..doors import Logits, answer, classes, read_batch
-from ..errors import InputError, MissingExtraError, check_count
+from ..errors import InputError, check_count, missing_extra
 from ..losses import cross_entropy
 from .batch import AttackedBatch, check_generator, evaluating
 
@@ -154,9 +154,7 @@ def by_foolbox(
     try:
         import foolbox
     except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "foolbox is not installed; pip install 'robustcore[attacks]', or use as_published."
-        ) from error
+        raise missing_extra("by_foolbox needs foolbox", "attacks", "use as_published") from error
     name = "Linf" if math.isinf(ball.p) else f"L{ball.p:g}"
     kinds: dict[str, Any] = {"fgm": "FastGradientAttack", "pgd": "ProjectedGradientDescentAttack"}
     options = {} if random_start is None else {"random_start": random_start}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError, InputError, MissingExtraError
+from ..errors import DataError, InputError, missing_extra
 
 CRITERIA = {
     "wrong_if": "wrong as printed",
@@ -93,9 +93,7 @@ def load(folder: Path | str) -> list[Claim]:
     try:
         import yaml
     except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "the ledger is YAML and pyyaml is not installed; pip install 'robustcore[book]'"
-        ) from error
+        raise missing_extra("the ledger is YAML and needs pyyaml", "book") from error
     claims: list[Claim] = []
     for path in sorted(Path(folder).glob("*.yml")):
         for entry in yaml.safe_load(path.read_text(encoding="utf-8")) or []:

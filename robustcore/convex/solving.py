@@ -16,9 +16,9 @@ from ..balls import LpBall
 from ..errors import (
     InputError,
     LicenceError,
-    MissingExtraError,
     RobustcoreError,
     SolverError,
+    missing_extra,
 )
 from ..networks import TwoLayerReLU
 from ..patterns import Patterns
@@ -132,9 +132,7 @@ def load_cvxpy() -> Any:
     try:
         return importlib.import_module("cvxpy")
     except ImportError as error:
-        raise MissingExtraError(
-            "convex training needs cvxpy, which is not installed; pip install 'robustcore[convex]'."
-        ) from error
+        raise missing_extra("convex training needs cvxpy", "convex") from error
 
 
 def mosek_licensed() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import InputError, MissingExtraError
+from ..errors import InputError, missing_extra
 from .records import Dataset, Part
 from .splits import random_rows
 
@@ -29,10 +29,7 @@ def load_sklearn(name: str, split: str | None, rng: np.random.Generator | None) 
     try:
         from sklearn import datasets
     except ImportError as missing:
-        raise MissingExtraError(
-            f"sklearn/{name} needs scikit-learn, which is not installed; "
-            "run: pip install 'robustcore[data]'."
-        ) from missing
+        raise missing_extra(f"sklearn/{name} needs scikit-learn", "data") from missing
     bunch = getattr(datasets, f"load_{name.replace('-', '_')}")()
     x, y = np.asarray(bunch.data, dtype=np.float64), np.asarray(bunch.target, dtype=np.int64)
     train, validation, test = (Part(x[r], y[r]) for r in random_rows(y, split, rng, name))

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import CorruptDataError, DataError, MissingExtraError
+from ..errors import CorruptDataError, DataError, missing_extra
 from .catalogue import RemoteFile
 
 _CHUNK = 1 << 18
@@ -60,10 +60,7 @@ def download(
     try:
         import pooch
     except ImportError as missing:
-        raise MissingExtraError(
-            "downloading data needs pooch, which is not installed; "
-            "run: pip install 'robustcore[data]'."
-        ) from missing
+        raise missing_extra("downloading data needs pooch", "data") from missing
     target.parent.mkdir(parents=True, exist_ok=True)
     with _only_one_process(target):
         if target.is_file():  # another process brought it while this one waited

@@ -14,7 +14,7 @@ from torch import nn
 
 from .. import attacks, evaluation
 from ..balls import LpBall
-from ..errors import InputError, MissingExtraError
+from ..errors import InputError, missing_extra
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -23,9 +23,7 @@ try:
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as error:
-    raise MissingExtraError(
-        "the estimators need scikit-learn 1.6 or newer; pip install 'robustcore[estimators]'."
-    ) from error
+    raise missing_extra("the estimators need scikit-learn 1.6 or newer", "estimators") from error
 
 __all__ = [
     "Certifying",

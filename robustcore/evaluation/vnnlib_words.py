@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, InputError, MissingExtraError
+from ..errors import DataError, InputError, missing_extra
 
 _NUMBER = re.compile(r"(?<![\w.])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
 _OLD = re.compile(r"\(\s*declare-(?:const|fun)\s+([XY])_(\d+)\s*(?:\(\s*\))?\s*Real\s*\)")
@@ -113,6 +113,4 @@ def _parser() -> Any:
     try:
         return importlib.import_module("vnnlib")
     except ImportError as error:
-        raise MissingExtraError(
-            "read_vnnlib needs vnnlib; install it with pip install vnnlib."
-        ) from error
+        raise missing_extra("read_vnnlib needs vnnlib", "vnnlib") from error

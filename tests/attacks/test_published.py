@@ -154,5 +154,5 @@ def test_refusals(monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingExtraError, match="robustcore\\[attacks\\]"):
+    with pytest.raises(MissingExtraError, match=r"'\.\[attacks\]' .*, or use as_published"):
         attacks.by_foolbox(net, x, y, LpBall(1, 1.0))

@@ -146,7 +146,7 @@ def test_without_cvxpy_the_message_names_the_extra(case, monkeypatch):
         return real(name, package)
 
     monkeypatch.setattr(importlib, "import_module", absent)
-    with pytest.raises(MissingExtraError, match=r"pip install 'robustcore\[convex\]'"):
+    with pytest.raises(MissingExtraError, match=r"needs cvxpy, .* pip install '\.\[convex\]'"):
         convex.train_standard(case.X, case.y, case.all_patterns, 1e-2, solver="clarabel")
 
 

@@ -52,7 +52,7 @@ def test_scikit_learn_sets_need_no_file(name, cache):
 
 def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(MissingExtraError, match=r"sklearn/iris .*pip install 'robustcore\[data\]'"):
+    with pytest.raises(MissingExtraError, match=r"sklearn/iris .*pip install '\.\[data\]'"):
         load("sklearn/iris", split="none")
 
 
