@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..errors import DataError, MissingExtraError, UnsupportedLayerError
+from ..errors import DataError, MissingExtraError, UnsupportedLayerError, missing_extra
 
 _POINTS = 3
 _OPSET = 15  # before 14 the reference takes every BatchNormalization for one in training
@@ -35,12 +35,18 @@ def from_onnx(path: str | Path) -> nn.Module:
     Raises
     ------
     MissingExtraError
-        Without the extra `onnx`.
+        Without the extra `onnx`, or with a torchvision that does not load beside the torch here.
     DataError
         If the file is missing or no ONNX network.
     UnsupportedLayerError
         If it holds an operator that the converter does not know, or the converted network answers
         otherwise than ONNX's own reference at random inputs.
+
+    Notes
+    -----
+    onnx2torch imports torchvision. The one that the extra brings on Linux is built for CUDA, and
+    does not load beside a CPU build of torch: take torchvision from where that torch came from,
+    PyTorch's index for CPUs, before the extra.
     """
     onnx, convert = _tools()
     try:
@@ -65,8 +71,11 @@ def _tools() -> tuple[Any, Any]:
         importlib.import_module("onnx.version_converter")
         return onnx, importlib.import_module("onnx2torch").convert
     except ImportError as error:
+        raise missing_extra("from_onnx needs onnx and onnx2torch", "onnx") from error
+    except RuntimeError as error:  # torchvision names its operators as it is imported
         raise MissingExtraError(
-            "from_onnx needs onnx and onnx2torch; install them with pip install 'robustcore[onnx]'."
+            f"onnx2torch needs a torchvision that loads beside torch {torch.__version__}, and here "
+            f"{error}; install torchvision from the index that this torch came from."
         ) from error
 
 

@@ -1,5 +1,6 @@
 """Networks with the layers of verification benchmarks, from ONNX files to certificates."""
 
+import re
 import sys
 
 import numpy as np
@@ -8,13 +9,36 @@ import torch
 
 from robustcore import LpBall, bounds, evaluation
 from robustcore.errors import DataError, MissingExtraError
-from robustcore.networks import from_onnx, layered
+from robustcore.networks import exchange, from_onnx, layered
 
 
 def test_without_the_extra_it_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(MissingExtraError, match=r"robustcore\[onnx\]"):
+    with pytest.raises(MissingExtraError, match=r"needs onnx .* '\.\[onnx\]'"):
         from_onnx(tmp_path / "net.onnx")
+
+
+def test_a_torchvision_that_does_not_load_is_one_sentence(monkeypatch, tmp_path):
+    """As a build for CUDA does beside a torch for the CPU."""
+
+    def unfit(name):
+        if name == "onnx2torch":
+            raise RuntimeError("operator torchvision::nms does not exist")
+        return None
+
+    monkeypatch.setattr(exchange.importlib, "import_module", unfit)
+    sentence = f"beside torch {torch.__version__}, and here operator torchvision::nms does not"
+    with pytest.raises(MissingExtraError, match=re.escape(sentence)) as refused:
+        from_onnx(tmp_path / "net.onnx")
+    assert "\n" not in str(refused.value)
+
+
+def tools():
+    """ONNX itself, where it and the converter can be had and load."""
+    try:
+        return exchange._tools()[0]
+    except MissingExtraError as missing:
+        pytest.skip(str(missing))
 
 
 class Maker:
@@ -108,8 +132,7 @@ def resnet(make):
 
 @pytest.mark.parametrize("build", [acas_xu, mnist_fc, oval, collins, resnet])
 def test_a_benchmark_network_is_read_and_certified(build, tmp_path):
-    onnx = pytest.importorskip("onnx")
-    pytest.importorskip("onnx2torch")
+    onnx = tools()
     make = Maker(onnx)
     shape, nodes, weights = build(make)
     make.save(tmp_path / "net.onnx", nodes, weights, shape)
@@ -125,8 +148,7 @@ def test_a_benchmark_network_is_read_and_certified(build, tmp_path):
 
 
 def test_what_is_no_network_is_refused(tmp_path):
-    pytest.importorskip("onnx")
-    pytest.importorskip("onnx2torch")
+    tools()
     with pytest.raises(DataError, match="cannot be read"):
         from_onnx(tmp_path / "missing.onnx")
     (tmp_path / "text.onnx").write_text("no")
