@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from matplotlib.patches import Rectangle
 
+from ..balls import Cut, LpBall, PerturbationSet, Radii
 from ..networks import TwoLayerReLU
 from . import style
 
@@ -48,6 +49,31 @@ def decision_regions(
     ax.set_aspect("equal")
     ax.set(xlim=horizontal[[0, -1]], ylim=vertical[[0, -1]])
     style.bare(ax)
+
+
+def outline(of: PerturbationSet, x: Any = (0.0, 0.0)) -> np.ndarray:
+    """The boundary of a planar set of perturbations around a point, its box heeded.
+
+    Source: own (on [B] eq. (23))
+
+    Parameters
+    ----------
+    of : PerturbationSet
+        Of the plane, with a maximiser.
+    x : (2,) sequence, array or tensor
+
+    Returns
+    -------
+    (r, 2) array
+        Where the set reaches farthest, direction by direction: the corners of a polygon, each
+        several times, and points of a curve.
+    """
+    angle = np.linspace(0.003, 2 * np.pi + 0.003, 361)  # past the directions in which edges tie
+    directions = torch.from_numpy(np.stack([np.cos(angle), np.sin(angle)], axis=1))
+    center = torch.as_tensor(x, dtype=torch.float64).expand(len(directions), 2)
+    if isinstance(of, LpBall | Radii) and of.box is not None:
+        of = Cut(of)
+    return (center + of.around(center).maximiser(directions)).numpy()
 
 
 def boxes(ax: Any, X: np.ndarray, radius: float, worst: np.ndarray | None = None) -> None:

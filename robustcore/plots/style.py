@@ -208,6 +208,27 @@ def bare(axes: Any) -> None:
             spine.set_visible(False)
 
 
+def tag(ax: Any, text: str, point: Any, offset: tuple[float, float] = (4, 5), **look: Any) -> None:
+    """Write a word beside a point, on a patch of the card, so that no line runs through it.
+
+    Source: own
+
+    Parameters
+    ----------
+    ax : Axes
+    text : str
+    point : (2,)
+        In the units of the axes.
+    offset : (float, float)
+        From the point to the word, in typographic points.
+    **look
+        For `Axes.annotate`, for example `color` or `ha`.
+    """
+    patch = {"fc": CARD, "ec": "none", "pad": 0.5}
+    words = {"fontsize": 8, "bbox": patch, **look}
+    ax.annotate(text, point, offset, textcoords="offset points", **words)
+
+
 def png(fig: Figure) -> bytes:
     """The figure as PNG bytes at 144 dots an inch, the same bytes for the same figure.
 
