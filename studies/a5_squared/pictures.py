@@ -88,3 +88,37 @@ def _errors(ax: Any, table: Sequence[Mapping[str, Any]]) -> None:
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_title(f"{standard['trials']} training sets")
     ax.legend(fontsize=7, loc="center", bbox_to_anchor=(0.5, 0.68))
+
+
+def schematic() -> style.Card:
+    """One neuron s x and one interval: the worst residual, and what it does to the size s.
+
+    Source: [A] Theorem 5
+    """
+    x, target, radius, size = 1.0, 1.0, 0.25, 0.6
+    ends = x + radius * np.array([-1.0, 1.0])
+    sizes = np.linspace(0, 1.6, 65)
+    worst = np.abs(np.outer(sizes, ends) - target).max(axis=1)
+    at_size = np.abs(size * ends - target)
+    with style.figure(1, 2, width=6.6, height=2.9) as (fig, (left, right)):
+        left.axvspan(*ends, color=style.SKY, alpha=0.3, lw=0)
+        left.axhline(target, color=style.GREY, lw=1)
+        left.plot([0, 1.6], [0, 1.6 * size], color=style.BLUE)
+        left.vlines(x, size * x, target, color=style.BLACK, ls="--")
+        left.vlines(ends[at_size.argmax()], size * ends[at_size.argmax()], target,
+                    color=style.VERMILLION, lw=2)  # fmt: skip
+        style.tag(left, f"{abs(size * x - target):.2f}", (x, 0.8), (4, -2), bbox=None)
+        style.tag(left, f"worst: {at_size.max():.2f}", (ends[0], 0.75), (-5, -8), ha="right",
+                  color=style.VERMILLION)  # fmt: skip
+        style.tag(left, "y", (0, target), (5, 4))
+        style.tag(left, "s x", (1.6, 1.6 * size), (-8, -18), color=style.BLUE)
+        left.set(xlabel="input x", ylabel="output", xlim=(0, 1.6), ylim=(0, 1.35))
+        left.set_title("A residual on an interval")
+        right.plot(sizes, worst, color=style.VERMILLION, label="worst residual")
+        right.plot(sizes, np.abs(sizes * x - target), "--", color=style.BLACK, label="at the point")
+        right.plot(sizes, worst - np.abs(sizes * x - target), ":", color=style.GREY, label="ε|s|")
+        right.plot(size, at_size.max(), "o", color=style.VERMILLION)
+        right.set(xlabel="size s of the neuron", ylim=(0, 1.35), xlim=(0, 1.6))
+        right.set_title("The radius adds ε|s|")
+        right.legend(loc="upper right")
+    return fig

@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.patches import Rectangle
 
+from robustcore import LpBall
 from robustcore.networks import TwoLayerReLU
 from robustcore.plots import style
-from robustcore.plots.regions import boxes, decision_regions, switching_lines
+from robustcore.plots.regions import boxes, decision_regions, outline, switching_lines
+
+from .certificate import certificate_radius
 
 _LEAST = 1e-6  # a panel whose values all lie below it is drawn as zero
 
@@ -106,4 +110,41 @@ def end_of_certificate(
         right.set(xlabel="radius (units of X)", ylabel="mean robust hinge loss", ylim=(0, None))
         right.set_title("Beyond the radius of training")
         right.legend(loc="upper left")
+    return fig
+
+
+def schematic() -> style.Card:
+    """A point, the lines on which two neurons switch, and where the convex loss is the true one.
+
+    Source: own (on [A] Figure 3)
+    """
+    u = torch.tensor([[1.0, 0.2], [-0.3, 1.0], [-0.5, -0.3]]).double()
+    alpha, b = torch.tensor([[-1.0, 1.0, 1.0], [-0.45, -0.6, 1.2]]).double()
+    net, trained = TwoLayerReLU(u, alpha, b).requires_grad_(False), 0.22
+    reach = float(certificate_radius(net, np.zeros((1, 2)), LpBall(np.inf, trained))[0])
+    side, along = np.linspace(-1, 1, 241), np.linspace(0, 0.8, 81)
+    linear = alpha[2] * u[2], alpha[2] * b[2]  # the third neuron alone is on at the point
+    plane = torch.from_numpy(np.stack(np.meshgrid(side, side), axis=-1)).reshape(-1, 2)
+    gained = (net(plane) - plane @ linear[0] - linear[1]).numpy().reshape(241, 241)
+    walk = torch.from_numpy(np.stack([along, along], axis=1))
+    with style.figure(1, 2, width=6.6, height=3.1) as (fig, (left, right)):
+        left.contourf(side, side, gained, [-9, -1e-9], colors=[style.ORANGE], alpha=0.35)
+        left.contourf(side, side, gained, [1e-9, 9], colors=[style.PURPLE], alpha=0.35)
+        switching_lines(left, net)
+        for size, name, colour in ((trained, "ε", style.GREY), (reach, "$r_k$", style.BLUE)):
+            left.plot(*outline(LpBall(np.inf, size)).T, color=colour, lw=1.5)
+            right.axvline(size, color=colour, lw=1.2)
+            style.tag(right, name, (size, 0.75), (4, 0), color=colour, fontsize=9)
+        left.scatter(0, 0, s=20, color=style.BLACK, zorder=3)
+        style.tag(left, "$x_k$", (0, 0), (4, 4))
+        for word, at in (("too low", (0.55, -0.55)), ("too high", (-0.85, 0.72))):
+            style.tag(left, word, at, (0, 0), bbox=None)
+        left.set(aspect="equal", xlim=(-1, 1), ylim=(-1, 1), title="The convex loss around a point")
+        style.bare(left)
+        right.plot(along, 1 - net(walk), color=style.BLACK, label="true loss")
+        right.plot(along, 1 - walk @ linear[0] - linear[1], ls="--", color=style.BLUE,
+                   label="convex loss")  # fmt: skip
+        right.set(xlabel=r"move to the upper right, $\|\delta\|_\infty$", ylabel="loss")
+        right.set_title("They part where a neuron switches")
+        right.legend(loc="lower right")
     return fig

@@ -8,9 +8,11 @@ from typing import Any
 
 import torch
 
+from robustcore import LpBall, bounds
 from robustcore.plots import looks, style
+from robustcore.plots.regions import outline
 
-from .meaning import Followed
+from .meaning import Followed, two_pixels
 
 _UNITS = {"standardised": "s--", "pixels": "o-"}
 
@@ -106,4 +108,37 @@ def reached(rows: Sequence[Mapping[str, Any]], data: str) -> style.Card:
         ax.set(xlabel=r"$L_1$ radius $\rho$ in that unit", ylabel="test images (%)")
         ax.set(xlim=(0, None), ylim=(0, 100))
         ax.legend()
+    return fig
+
+
+def schematic() -> style.Card:
+    """Two pixels near white: the ball, the part of it that they have room for, and both bounds.
+
+    Source: own (on [B] Theorem 11)
+    """
+    net, _, y = two_pixels()
+    x, ball = torch.tensor([[0.7, 0.8]]).double(), LpBall(1, 0.8, box=(0, 1))
+    side = torch.linspace(-0.3, 1.8, 85, dtype=x.dtype)
+    grid = torch.stack(torch.meshgrid(side, side, indexing="xy"), dim=-1)
+    gap = (net(grid.reshape(-1, 2)) @ grid.new_tensor([-1.0, 1.0])).view(85, 85)
+    plain, boxed = (float(f(net, x, y, ball)[0, 1]) for f in (bounds.rub, bounds.rub_boxed))
+    with style.figure(width=5.2, height=3.5) as (fig, ax):
+        ax.fill([0, 1, 1, 0], [0, 0, 1, 1], color="#E4E4DE", lw=0)
+        ax.contour(side, side, gap, 12, colors=style.GREY, linewidths=0.5, linestyles="solid")
+        ax.plot(*outline(LpBall(1, ball.radius), x[0]).T, color=style.VERMILLION, ls="--", lw=1.3)
+        ax.fill(*outline(ball, x[0]).T, color=style.SKY, alpha=0.6, lw=0)
+        for value, colour, at in (
+            (plain, style.VERMILLION, (1.5, 0.8)),
+            (boxed, style.BLUE, (1, 1)),
+        ):
+            ax.contour(side, side, gap, [value], colors=colour, linewidths=1.6, linestyles="solid")
+            ax.plot(*at, "o", color=colour, markersize=6)
+        ax.scatter(*x[0], s=24, color=style.BLACK, zorder=3)
+        style.tag(ax, "x", x[0], (-12, -4), bbox=None, fontsize=9)
+        style.tag(ax, f"ball: −{-plain:.1f}", (1.8, plain + 2.2), (4, -2), color=style.VERMILLION)
+        style.tag(ax, f"in the range: −{-boxed:.1f}", (1.8, boxed + 2.2), (4, -6), color=style.BLUE)
+        ax.set(aspect="equal", xlim=(-0.3, 2.75), ylim=(-0.3, 1.8))
+        ax.set(xlabel="pixel 1", ylabel="pixel 2", xticks=[0, 1], yticks=[0, 1])
+        ax.set_title("Two pixels near white")
+        ax.grid(visible=False)
     return fig

@@ -10,6 +10,8 @@ import numpy as np
 
 from robustcore.plots import style
 
+from . import losses_at, smallest_instance
+
 _CLASS_COLOUR = {2: style.ORANGE, 3: style.BLUE, 5: style.GREEN, 10: style.VERMILLION}
 
 
@@ -76,3 +78,41 @@ def _loss_map(fig: Any, ax: Any, planar: Any) -> None:
     ax.legend(
         fontsize=7, loc="lower left", handletextpad=0, frameon=True, framealpha=0.8, borderpad=0.2
     )
+
+
+_LOST = {True: "something is lost", False: "nothing is lost"}
+
+
+def schematic() -> style.Card:
+    """Two gaps that are worst at opposite ends, and the loss at the two worst taken together.
+
+    Source: [B] Lemma 1
+    """
+    *_, ends = smallest_instance()
+    gaps = np.array(ends)[:, 1:]  # the true class has the logit 0
+    side = np.linspace(-1.4, 1.7, 125)
+    grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    apart = gaps.max(axis=0)
+    logits = [(0.0, *pair) for pair in (gaps[0], apart, *grid)]
+    losses = losses_at(logits, label=0)
+    with style.figure(1, 2, width=6.6, height=3.3, sharey=True) as (fig, axes):
+        for ax, name in zip(axes, ("cross-entropy", "hinge"), strict=True):
+            at_end, at_apart, *over = losses[name]
+            values = np.reshape(over, (len(side), len(side)))
+            ax.contour(side, side, values, 9, colors=style.GREY, linewidths=0.6)
+            ax.contour(side, side, values, [at_end], colors=style.BLACK, linewidths=1.4)
+            if at_apart > at_end:
+                ax.contour(side, side, values, [at_apart], colors=style.VERMILLION, linewidths=1.4)
+            ax.plot(*gaps.T, "-o", color=style.BLUE, lw=2, markersize=6)
+            ax.plot(*apart, "s", color=style.VERMILLION, markersize=7)
+            for end in gaps:
+                style.tag(ax, f"{at_end:.2f}", end, (5, 5), color=style.BLUE)
+            style.tag(ax, f"{at_apart:.2f}", apart, (6, 5), color=style.VERMILLION)
+            ax.set(
+                aspect="equal",
+                xlabel="gap $z_2 - z_1$",
+                title=f"{name.capitalize()}: {_LOST[at_apart > at_end]}",
+            )
+            ax.grid(visible=False)
+        axes[0].set_ylabel("gap $z_3 - z_1$")
+    return fig

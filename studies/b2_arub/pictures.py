@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
+from robustcore import LpBall, bounds
+from robustcore.losses import gaps
 from robustcore.methods import METHODS
 from robustcore.plots import looks, style
+from studies.b5_rub import small
 
 _TRAINING_COLOURS = (style.BLACK, style.GREEN, style.BLUE, style.VERMILLION)
 
@@ -102,4 +107,36 @@ def share_above(rows: Sequence[dict]) -> style.Card:
             )
         axes[0, 0].set_ylabel("images with aRUB ≥ attack (%)")
         fig.legend(*axes[0, -1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return fig
+
+
+def schematic() -> style.Card:
+    """A gap along a segment, its tangent at x, and the exact worst one: above it, and below.
+
+    Source: [B] eqs. (8), (9)
+    """
+    net, x, y = small.small_network()
+    ball, step = LpBall(1, 2.0), torch.linspace(0, 2, 41, dtype=x.dtype)[:, None]
+    other = x.new_tensor([[-1.0, 1.0]]), 1 - y
+    cases = (("The gap bends down", *other, 1.0), ("The gap bends up", x, y, -1.0))
+    with style.figure(1, 2, width=6.6, height=3.0, sharey=True) as (fig, axes):
+        for ax, (title, start, label, sign) in zip(axes, cases, strict=True):
+            k = int(1 - label)
+            gap = gaps(net(start + sign * step * x.new_tensor([1, 0])), label.expand(41))[:, k]
+            arub, exact = (
+                float(f(net, start, label, ball)[0, k]) for f in (bounds.arub, bounds.exact)
+            )
+            ax.axhline(0, color=style.GREY, lw=0.8)
+            ax.plot(step, gap, color=style.BLACK, label="gap")
+            ax.plot([0, 2], [gap[0], arub], ls="--", color=style.BLUE, label="tangent at x")
+            ax.plot(2, exact, "o", color=style.BLACK, markersize=6, clip_on=False)
+            ax.plot(2, arub, "s", color=style.BLUE, markersize=6, clip_on=False)
+            style.tag(ax, f"worst: {exact:.0f}", (2, exact), (7, -3))
+            style.tag(
+                ax, f"aRUB: {arub:.0f}".replace("-", "−"), (2, arub), (7, -3), color=style.BLUE
+            )
+            ax.set(xlabel="way from x to the worst vertex", xticks=[0, 1, 2], xlim=(0, 2.75))
+            ax.set_title(title)
+        axes[0].set_ylabel("gap")
+        axes[0].legend(loc="upper left")
     return fig

@@ -9,6 +9,8 @@ import numpy as np
 
 from robustcore.plots import style
 
+from . import two_points
+
 _SET_LOOK: dict[str, dict[str, Any]] = {
     "points": {"marker": "^", "color": style.VERMILLION},
     "path": {"marker": "s", "color": style.ORANGE},
@@ -58,4 +60,34 @@ def concave_duality(bent: Any, cases: Sequence[Any]) -> style.Card:
         right.set(xlabel="right side − left side", ylabel="sets with at most that excess (%)")
         right.set(title="Lemma 3 as printed", ylim=(0, 103))
         right.legend(title="Z", title_fontsize=8)
+    return fig
+
+
+def schematic() -> style.Card:
+    """Two points, their hull and g(z) = -|z|: what a supremum of linear functions sees of them.
+
+    Source: [B] Lemma 3
+    """
+    case = two_points()
+    z, slopes = np.linspace(-1.5, 1.5, 61), np.linspace(case.u - case.q, case.u, 41)[:, 0]
+    g = z * case.u - np.maximum(z, 0) * case.q
+    ends, axis = case.vertices[:, 0], -1.75
+    of_set, of_hull = {"color": style.VERMILLION}, {"color": style.BLUE}
+    with style.figure(1, 2, width=6.6, height=3.0, sharey=True) as (fig, (left, right)):
+        left.plot(z, g, color=style.BLACK)
+        left.plot(ends, [axis, axis], color=style.SKY, lw=6, solid_capstyle="butt")
+        left.vlines(ends, axis, case.left, ls=":", lw=1, **of_set)
+        for height in (axis, case.left):
+            left.plot(ends, [height, height], "o", markersize=6, **of_set)
+        left.plot(0, case.hull, "*", markersize=12, **of_hull)
+        style.tag(left, f"best of Z: −{-case.left:.0f}", (-1, case.left), (8, -4), **of_set)
+        style.tag(left, f"best of hull: {abs(case.hull):.0f}", (0, case.hull), (8, 5), **of_hull)
+        left.set(xlabel="z", ylim=(-1.95, 1.25), title="g, two points Z, and their hull")
+        right.plot(slopes, np.outer(slopes, ends).max(axis=1), **of_hull)
+        right.axhline(case.left, ls=":", **of_set)
+        right.plot(0, case.right, "*", markersize=12, **of_hull)
+        style.tag(right, f"least: {abs(case.right):.0f}", (0, case.right), (-16, -16), **of_hull)
+        style.tag(right, "sup of g over Z", (-1, case.left), (0, 5), **of_set)
+        right.set(xlabel="slope v", xticks=[-1, 0, 1])
+        right.set_title(r"$\sup\,vz$ over Z, or over its hull")
     return fig

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
+from robustcore import LpBall
+from robustcore.losses import gaps
 from robustcore.methods import METHODS
 from robustcore.plots import looks, style
+from robustcore.plots.regions import outline
+
+from .pooling import BIAS, two_pixels
 
 
 def pool_on_the_edge(rows: Sequence[dict]) -> style.Card:
@@ -79,4 +86,37 @@ def certified_by_pool(rows: Sequence[dict]) -> style.Card:
             )
         axes[0, 0].set_ylabel("test images (%)")
         axes[0, 0].legend()
+    return fig
+
+
+def schematic() -> style.Card:
+    """Where the gap of two pooled pixels is above 0, by the maximum and by a weighted sum.
+
+    Source: [B] Lemma 13
+    """
+    net, x, y = two_pixels()
+    side = torch.linspace(-0.35, 2.35, 109, dtype=x.dtype)
+    grid = torch.stack(torch.meshgrid(side, side, indexing="xy"), dim=-1)
+    ball, inside = LpBall(1, 1.0), x[0] - 0.5
+    corners = x + torch.from_numpy(ball.vertices(2))
+    points = torch.cat([grid.reshape(-1, 2), corners])
+    gap = gaps(net(points), y.expand(len(points)))[:, 1]
+    least = BIAS - points.mean(dim=1)  # no pixel of the ball is below 0
+    titles = ("The maximum: no vertex sees it", "A weighted sum: two vertices do")
+    with style.figure(1, 2, width=6.6, height=3.9) as (fig, axes):
+        for ax, values, title in zip(axes, (gap, least), titles, strict=True):
+            plane, at_corners = values[:-4].view(grid.shape[:2]), values[-4:].tolist()
+            ax.contourf(side, side, plane, [0, 9], colors=[style.VERMILLION], alpha=0.2)
+            ax.contour(side, side, plane, [0], colors=[style.VERMILLION], linewidths=1.4)
+            ax.fill(*outline(ball, x[0]).T, color=style.SKY, alpha=0.35, lw=0)
+            for corner, value in zip(corners, at_corners, strict=True):
+                colour, lift = (style.VERMILLION, -12) if value > 0 else (style.BLUE, 4)
+                ax.plot(*corner, "o", color=colour, markersize=6)
+                style.tag(ax, f"{value:+.2f}".replace("-", "−"), corner, (6, lift), color=colour)
+            ax.plot(*inside, "X", color=style.BLACK, markersize=7)
+            ax.plot(*x[0], ".", color=style.BLACK)
+            ax.set(aspect="equal", xlabel="pixel 1", title=title)
+            ax.set(xticks=[0, 1, 2], yticks=[0, 1, 2])
+            ax.grid(visible=False)
+        axes[0].set_ylabel("pixel 2")
     return fig

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from robustcore import LpBall
 from robustcore.plots import looks, style
+from robustcore.plots.regions import outline
 
 from .chosen import NORMS
 from .shown import LABELS
@@ -148,3 +151,33 @@ def _legend(fig: style.Card, rows: Rows) -> None:
     keys.append(Line2D([], [], label="paper, RUB", marker="x", linestyle="",
                        color=looks.colour("paper")))  # fmt: skip
     fig.legend(handles=keys, loc="outside lower center", ncols=4)
+
+
+def schematic() -> style.Card:
+    """Two of the pixels 0, 0, 1, 1, and what the number 1 lets them do in either unit.
+
+    Source: own (on [B] Section 6.1)
+    """
+    image, printed = np.array([0.0, 0.0, 1.0, 1.0]), 1.0
+    x = image[[0, 2]]
+    balls = {
+        f"{printed:g} in pixels, cut with the range": LpBall(1, printed, box=(0, 1)),
+        f"{printed:g} standardised: {printed * image.std():g} in pixels": LpBall(
+            1, printed * image.std()
+        ),
+    }
+    with style.figure(1, 2, width=6.6, height=3.3, sharey=True) as (fig, axes):
+        for ax, (title, ball) in zip(axes, balls.items(), strict=True):
+            ax.fill([0, 1, 1, 0], [0, 0, 1, 1], color="#E4E4DE", lw=0)
+            whole = outline(LpBall(1, ball.radius), x)
+            ax.plot(*whole.T, color=style.GREY, ls=":", lw=1)
+            ax.fill(*outline(ball, x).T, fc=style.SKY, alpha=0.5, ec="none")
+            ax.plot(*outline(ball, x).T, color=style.BLUE)
+            ax.scatter(*x, s=26, color=style.BLACK, zorder=3)
+            style.tag(ax, "x", x, (-11, 4), bbox=None, fontsize=9)
+            ax.set(aspect="equal", xlim=(-1.1, 1.3), ylim=(-0.35, 2.1), title=title)
+            ax.set(xticks=[0, 1], yticks=[0, 1], xlabel="a black pixel")
+            ax.grid(visible=False)
+        style.tag(axes[0], "the range of pixels", (0.5, 0), (0, -11), ha="center", bbox=None)
+        axes[0].set_ylabel("a white pixel")
+    return fig

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.patches import Rectangle
 
+from robustcore import convex, patterns
 from robustcore.plots import style
 
 Rows = Sequence[Mapping[str, Any]]
@@ -180,3 +181,34 @@ def _spread(values: Sequence[float | None], digits: int) -> str:
         return f"{len(known)} of {len(values)} got there"
     middle, low, high = statistics.median(known), min(known), max(known)
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def schematic() -> style.Card:
+    """One sample, one neuron: the cost with lower bounds of it, and both as the solver meets them.
+
+    Source: own (on [A] eqs. (5), (6))
+    """
+    x, y, beta = 2.0, 3.0, 0.4
+    X, target, steps = np.array([[x]]), np.array([y]), []
+    pattern = patterns.of(X, np.ones(1))
+    options = {"tolerance": 1e-6, "progress": lambda *step: steps.append(step)}
+    convex.train_standard(X, target, pattern, beta, "squared", "interior_point", options)
+    at, above, below = np.array(steps)[:, :3].T
+    sizes = np.linspace(0.9, 1.9, 61)
+    thetas = np.array([0.25, 0.5, 1.0]) * -beta / x  # |theta x| <= beta
+    with style.figure(1, 2, width=6.6, height=3.0, sharey=True) as (fig, (left, right)):
+        left.plot(sizes, 0.5 * (sizes * x - y) ** 2 + beta * sizes, color=style.BLUE)
+        for theta in thetas:
+            bound = -theta * y - theta**2 / 2
+            left.axhline(bound, color=style.GREEN, lw=1.2)
+            style.tag(
+                left, f"θ = −{-theta:g}", (1.9, bound), (-2, -9), ha="right", color=style.GREEN
+            )
+        left.set(xlabel="size v of the neuron", ylabel="cost", ylim=(0, 1.2))
+        left.set_title("Each θ bounds the cost from below")
+        right.plot(at, above, "o-", color=style.BLUE, label="cost of a network")
+        right.plot(at, below, "s-", color=style.GREEN, label="proved lower bound")
+        right.fill_between(at, below, above, color=style.SKY, alpha=0.3, lw=0)
+        right.set(xlabel="iteration", title="The optimum lies between")
+        right.legend(loc="upper right")
+    return fig

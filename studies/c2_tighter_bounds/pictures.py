@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from robustcore import LpBall, bounds
 from robustcore.methods import METHODS
 from robustcore.plots import looks, style
+from studies.b5_rub import small
 
 
 def tightness(rows: Sequence[dict], scale: float, norms: Sequence[str] = ("1", "inf")) -> Any:
@@ -98,3 +102,32 @@ def _steps(row: dict) -> tuple[list[float], list[float]]:
     n = row["n"]
     share = [100 * (len(radii) - i) / n for i in range(len(radii))]
     return [0.0, *radii, row["largest"]], [100 * len(radii) / n, *share, 0.0]
+
+
+def schematic() -> style.Card:
+    """The slopes below a ReLU that all are sound, and the bound of a small network over the slope.
+
+    Source: [B] Theorem 7
+    """
+    net, x, y = small.small_network()
+    ball, slopes = LpBall(1, 2.0), np.linspace(0, 1, 11)
+    z = np.array([-1.0, 3.0])  # of the first neuron, on the ball
+    given = [[x.new_tensor([[t, 1.0]])] for t in slopes]
+    found = [float(bounds.rub(net, x, y, ball, t=t)[0, 1]) for t in given]
+    exact = float(bounds.exact(net, x, y, ball)[0, 1])
+    with style.figure(1, 2, width=6.6, height=3.0) as (fig, (left, right)):
+        for t in slopes[::2]:
+            left.plot(z, t * z, color=style.GREY, lw=0.8)
+        left.plot([-1, 0, 3], [0, 0, 3], color=style.BLACK, lw=2.4, label="$[z]_+$")
+        left.plot(z, z, "--", color=style.BLUE, label="$t = 1$, as in the paper")
+        left.plot(z, 0 * z, "--", color=style.VERMILLION, label="$t = 0$")
+        left.set(xlabel="$z$ on the ball", title="Lines $t\\,z$ below a ReLU")
+        left.legend(loc="upper left")
+        right.plot(slopes, found, "o-", color=style.GREY, markersize=3)
+        right.plot(1, found[-1], "o", color=style.BLUE, markersize=7, clip_on=False)
+        right.plot(0, found[0], "o", color=style.VERMILLION, markersize=7, clip_on=False)
+        right.axhline(exact, color=style.BLACK, ls=":", lw=1.2)
+        style.tag(right, "exact worst gap", (1, exact), (-4, -11), ha="right")
+        right.set(xlabel="slope $t$", ylabel="bound of the gap", ylim=(0.7, 2.15))
+        right.set_title("Each is a bound, one is the best")
+    return fig

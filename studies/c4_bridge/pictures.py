@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from robustcore.networks import TwoLayerReLU
 from robustcore.plots import style
 from robustcore.plots.regions import networks_with_boxes
+
+from .hand import RADIUS, network
 
 _FLOOR = 1e-16  # where errors of less than rounding are drawn
 _ROUNDING = 3e-14  # of outputs of some tens
@@ -98,4 +101,38 @@ def descent(
         ax.set_title("Proved on the way")
         ax.legend(loc="lower left")
         networks_with_boxes(axes[1:], networks, X, y, radius)
+    return fig
+
+
+def schematic() -> style.Card:
+    """One neuron on a line, two balls each: no kink in a ball, and one in it.
+
+    Source: own (on [A] eq. (10), [B] eq. (9))
+    """
+    net = network((2, 0, 0, 0))
+    line = torch.linspace(-1.6, 1.6, 129, dtype=torch.float64)[:, None]
+    cases = {"No ball holds the kink": (-1.0, 1.0), "A ball holds it": (-0.1, 1.0)}
+    with style.figure(1, 2, width=6.6, height=3.0, sharey=True) as (fig, axes):
+        for ax, (title, points) in zip(axes, cases.items(), strict=True):
+            ax.plot(line, net(line), color=style.BLACK, label="network")
+            x = torch.tensor(points).double()[:, None].requires_grad_()
+            (slope,) = torch.autograd.grad(net(x).sum(), x)
+            x, height = x.detach(), net(x).detach()
+            ends = x + RADIUS * torch.tensor([-1.0, 1.0])
+            tangent = height[:, None] + slope * (ends - x)
+            for k in range(2):
+                ax.axvspan(*ends[k], color=style.SKY, alpha=0.3, lw=0)
+                ax.plot(ends[k], tangent[k], color=style.BLUE, lw=4, alpha=0.6,
+                        label="tangent" if k else None)  # fmt: skip
+            off = (net(ends.reshape(-1, 1)).view(2, 2) - tangent).abs()
+            k, side = divmod(int(off.argmax()), 2)
+            if off.max() > 0:
+                ax.vlines(ends[k, side], tangent[k, side], net(ends[k, side][None]),
+                          color=style.VERMILLION, lw=2)  # fmt: skip
+                style.tag(ax, f"off by {off.max():.1f}", (ends[k, side], 0.4), (5, -3),
+                          color=style.VERMILLION)  # fmt: skip
+            ax.plot(x, height, "o", color=style.BLACK)
+            ax.set(xlabel="input", title=title)
+        axes[0].set_ylabel("output")
+        axes[0].legend(loc="upper left")
     return fig

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from robustcore import LpBall
 from robustcore.plots import style
+from robustcore.plots.regions import outline
 
 _P_COLOUR = {1.0: style.BLUE, 2.0: style.GREEN, math.inf: style.VERMILLION}
 _P_LINE: dict[float, Any] = {1.0: "-", 2.0: "--", math.inf: "-."}
@@ -185,3 +187,34 @@ def _show_change(ax: Any, change: np.ndarray, largest: float) -> None:
         ax.imshow(picture[..., 0], cmap="RdBu_r", vmin=-largest, vmax=largest)
     else:
         ax.imshow(0.5 + picture / (2 * largest))
+
+
+def schematic() -> style.Card:
+    """Level lines of c = (2, 1) over two balls: the farthest one that still touches.
+
+    Source: [B] eq. (23), [A] eq. (27)
+    """
+    c, side = np.array([2.0, 1.0]), np.linspace(-1.7, 1.7, 69)
+    product = c[0] * side[None, :] + c[1] * side[:, None]
+    named = {1.0: r"\max\,|c_m|", math.inf: r"\Sigma\,|c_m|"}
+    with style.figure(1, 2, width=6.2, height=3.2) as (fig, axes):
+        for ax, (p, dual) in zip(axes, named.items(), strict=True):
+            ball = LpBall(p, 1.0)
+            worst, support = ball.maximiser(c), float(ball.support(c))
+            ax.fill(*outline(ball).T, color=style.SKY, alpha=0.3, lw=0)
+            levels = [level for level in range(-5, 6) if level != support]
+            ax.contour(
+                side, side, product, levels, colors=style.GREY, linewidths=0.6, linestyles="solid"
+            )
+            ax.contour(side, side, product, [support], colors=style.VERMILLION, linewidths=1.6)
+            ax.annotate("", c / 2, (0, 0), arrowprops={"arrowstyle": "-|>", "lw": 1.4})
+            style.tag(ax, "c", c / 2, (4, -2), fontsize=9)
+            ax.scatter(0, 0, s=16, color=style.BLACK, zorder=3)
+            ax.scatter(*worst, s=40, color=style.colour("attack"), zorder=3)
+            style.tag(ax, "worst", worst, (7, -3))
+            foot = (support * np.array([1, 0]) + 1.5 * np.array([1, -2])) / 2
+            style.tag(ax, f"$c^\\top\\delta = {support:g}$", foot, (4, 0), color=style.VERMILLION)
+            ax.set(aspect="equal", xlim=(-1.7, 2.4), ylim=(-1.7, 1.7))
+            ax.set_title(f"{_name(p)} ball of radius 1: ${dual} = {support:g}$")
+            style.bare(ax)
+    return fig
