@@ -97,14 +97,7 @@ def schematic() -> style.Card:
             ax.scatter(0, 0, s=20, color=style.BLACK, zorder=3)
             ax.annotate("$x_k$", (0, 0), (-14, 5), textcoords="offset points", fontsize=9)
             ax.scatter(*point, s=40, color=style.colour("attack"), zorder=3)
-            ax.annotate(
-                "worst",
-                point,
-                (-12, -13),
-                textcoords="offset points",
-                fontsize=8,
-                bbox={"fc": style.CARD, "ec": "none", "pad": 0.5},
-            )
+            style.tag(ax, "worst", point, (-12, -13))
             ax.set(aspect="equal", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), title=title)
             style.bare(ax)
     return fig

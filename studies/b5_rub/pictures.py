@@ -97,14 +97,7 @@ def schematic() -> style.Card:
         left.annotate("x", (1, 1), (4, 4), textcoords="offset points", fontsize=9)
         left.scatter(*vertices.T, s=40, color=style.BLUE, zorder=3)
         for name, vertex in zip(names, vertices, strict=True):
-            left.annotate(
-                name,
-                vertex,
-                (4, 5),
-                textcoords="offset points",
-                fontsize=8,
-                bbox={"fc": style.CARD, "ec": "none", "pad": 0.5},
-            )
+            style.tag(left, name, vertex)
         left.set(
             aspect="equal", xlabel="$x_1$", ylabel="$x_2$", title="A convex function on the ball"
         )

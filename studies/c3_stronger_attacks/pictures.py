@@ -98,15 +98,7 @@ def schematic() -> style.Card:
                 "", end, (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.6}
             )
             ax.scatter(*end, s=26, color=colour, zorder=3)
-            ax.annotate(
-                f"{name}: +{slopes @ end:.1f}",
-                end,
-                (2, lift),
-                textcoords="offset points",
-                fontsize=8,
-                color=colour,
-                bbox={"fc": style.CARD, "ec": "none", "pad": 0.5},
-            )
+            style.tag(ax, f"{name}: +{slopes @ end:.1f}", end, (2, lift), color=colour)
         ax.set(aspect="equal", xlim=(-1.2, 1.95), ylim=(-1.15, 1.15))
         style.bare(ax)
     return fig
