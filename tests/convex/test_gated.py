@@ -105,6 +105,13 @@ def test_it_costs_no_more_than_relu_over_the_same_patterns(loss: str) -> None:
     assert gated.objective < relu.objective  # here some facet binds
 
 
+def test_several_outputs_cost_no_more_than_relu_for_each() -> None:
+    X, y, rng = points(14, n=16, d=3, outputs=3)
+    draw = patterns.sample(X, 6, rng)
+    alone = [convex.train_standard(X, one, draw, 0.1, "squared").objective for one in y.T]
+    assert convex.train_gated(X, y, draw, 0.1).lower_bound <= sum(alone) + 1e-8
+
+
 def test_where_no_facet_binds_both_cost_the_same() -> None:
     X, y = np.array([[1.0], [2.0], [4.0]]), np.array([1.0, -1.0, 2.0])
     active = patterns.of(X, np.array([[1.0]]))
