@@ -235,7 +235,7 @@ class Cut(PerturbationSet):
     def _reach(self, W: torch.Tensor) -> torch.Tensor:
         """How far a coordinate goes on its own: (d,), (n, 1), (n, d) or ()."""
         if isinstance(self.ball, LpBall):
-            return W.new_tensor(self.radius)
+            return W.new_full((), self.radius)
         return self.radius * self.ball.radii.to(W)
 
     def _in_units(self, c: torch.Tensor) -> Pair:
