@@ -9,6 +9,7 @@ import torch
 
 from robustcore import convex, patterns
 from robustcore.balls import LpBall
+from robustcore.convex.interior_point.lengths import LENGTHS
 from robustcore.convex.interior_point.products import WeightedGram, masked_sums, sum_of
 from robustcore.convex.interior_point.robust_maps import RobustMaps, distinct_rows
 from robustcore.convex.interior_point.system import Operators
@@ -87,7 +88,7 @@ def test_the_maps_of_a_robust_program_are_the_same_in_few_calls(monkeypatch):
     X, sign = torch.from_numpy(rng.normal(size=(9, 3))), torch.ones(9, dtype=torch.float64)
     active = [torch.from_numpy(rng.random((9, P)) < 0.5) for P in (2, 4)]
     rows, row_of = distinct_rows(active)
-    rest = (0.1, 3, (0.0, 1.0), (0.0, 1.0), WeightedGram(X))
+    rest = (0.1, LENGTHS[math.inf], 3, (0.0, 1.0), (0.0, 1.0), WeightedGram(X))
     facets = torch.ones(2, 4, 9, dtype=torch.float64)
     values, weights = (torch.from_numpy(rng.normal(size=s)) for s in ((2, 9, 5), (2, 9)))
     answers = []
@@ -207,8 +208,8 @@ def test_bad_input_is_refused():
         convex.train_batch(X, y, [], 1e-3)
     with pytest.raises(InputError, match="must be an LpBall"):
         convex.train_batch(X, y, draws, 1e-3, ball=0.1)
-    with pytest.raises(InputError, match="Linf balls"):
-        convex.train_batch(X, y, draws, 1e-3, ball=LpBall(2, 0.1))
+    with pytest.raises(InputError, match="takes p = 1, 2 or inf"):
+        convex.train_batch(X, y, draws, 1e-3, ball=LpBall(3, 0.1))
     one = convex.train_batch(X, y, draws[:1], 1e-3)
     with pytest.raises(InputError, match="must hold 4 solutions"):
         convex.train_batch(X, y, draws, 1e-3, options={"start": one})
