@@ -19,6 +19,8 @@ import numpy as np
 import torch
 
 from robustcore import convex, patterns
+from robustcore.convex.parts import Problem
+from robustcore.convex.running import cone_violation, value_of
 from robustcore.errors import MissingExtraError
 from robustcore.patterns import Patterns
 
@@ -98,11 +100,10 @@ def cost(
 
     Source: [A] eq. (8)
     """
-    u = parts[0] if len(parts) == 1 else parts[0] - parts[1]
-    rest = (cells.active * (X @ u.T)).sum(axis=1) - y
-    penalty = sum(np.linalg.norm(part, axis=1).sum() for part in parts)
-    short = [0.0] if len(parts) == 1 else [float((-cells.signs * (X @ p.T)).max()) for p in parts]
-    return {"objective": 0.5 * float(rest @ rest) + beta * penalty, "violation": max(0.0, *short)}
+    data = Problem.of(X, y, cells, beta, "squared").scaled()
+    v, w = (data.sigma * part for part in (*parts, np.zeros_like(parts[0]))[:2])
+    violation = cone_violation(data, v, w) if len(parts) == 2 else 0.0
+    return {"objective": value_of(data, v, w), "violation": violation}
 
 
 def record(

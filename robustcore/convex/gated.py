@@ -7,22 +7,22 @@ Shape letters: n samples, d' inputs with the column of ones, P patterns, C outpu
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..errors import AccuracyWarning, InputError, check_finite
+from ..errors import InputError, check_finite
 from ..networks import GatedReLU
 from ..patterns import Patterns
 from .interior import interior_points
 from .interior_point import GATED, minimise
 from .options import OWN, Options
 from .parts import Data, Problem, as_doubles
-from .running import CERTIFIED
+from .running import CERTIFIED, TOO_LARGE, until_certified, warn_of_gaps, warn_of_no_neuron
 from .solving import Stopwatch, as_callers, in_one_sentence, load_cvxpy, solve, solvers_to_try
 
 _TOLERANCE, _ITERATIONS = 1e-7, 100
@@ -123,8 +123,8 @@ def train_gated(
     loss : str
         A name of `robustcore.losses.CONVEX`.
     solver : str
-        "auto" and "interior_point" are our own method where it has the loss ("hinge", "squared",
-        "logistic"); the others go through cvxpy.
+        "auto" tries one after the other until the gap is certified, our own "interior_point" first
+        where it has the loss ("hinge", "squared", "logistic"); the others go through cvxpy.
     options : mapping, optional
         "tolerance" (1e-7) of the certified gap, relative to max(1, objective), "max_iterations";
         for our own also "progress", a callable (iteration, objective, lower bound), and "device".
@@ -136,7 +136,9 @@ def train_gated(
     Warns
     -----
     AccuracyWarning
-        Where the gap is above 1e-5 or the tolerance asked for.
+        With both bounds, where the gap is above 1e-5 or the tolerance asked for.
+    EmptyNetworkWarning
+        If the network has no neuron.
 
     Raises
     ------
@@ -172,38 +174,46 @@ def train_gated(
     check_finite("y", targets)
     data = Problem.of(X, targets[:, 0] if several else targets, patterns, beta, loss).scaled()
     gates = interior_points(data, patterns.gates)
-    ours = loss in GATED
-    name = solvers_to_try(solver, ours_first=ours)[0]
-    with in_one_sentence(name):
-        found = _own if name == OWN else _general
-        blocks, theta, status = found(data, targets, name, read)
-    lengths = np.linalg.norm(blocks.reshape(len(blocks), -1), axis=1)
-    blocks[lengths <= _SHORTEST * lengths.max(initial=0.0)] = 0.0
-    objective, bound = _value(data, targets, blocks), gated_lower_bound(data, targets, theta)
     wanted = CERTIFIED if read.tolerance is None else read.tolerance
-    gap = objective - bound
-    if status.startswith("optimal") and not gap <= wanted * max(1.0, abs(objective)):
-        status = f"not certified: {name} said '{status}' at a gap of {gap:.1e}"
-    if not status.startswith(("optimal", "interrupted")):
-        warnings.warn(
-            f"{name} left the objective {objective:.6g} above the lower bound {bound:.6g} "
-            f"({status}).",
-            AccuracyWarning,
-            stacklevel=2,
+
+    def answer(name: str) -> GatedSolution:
+        with in_one_sentence(name):
+            found = _own if name == OWN else _general
+            blocks, theta, status = found(data, targets, name, read)
+        lengths = np.linalg.norm(blocks.reshape(len(blocks), -1), axis=1)
+        blocks[lengths <= _SHORTEST * lengths.max(initial=0.0)] = 0.0
+        if _value(data, targets, blocks) >= _value(data, targets, 0 * blocks):
+            blocks = 0 * blocks  # beta is too large for any neuron: what is left is rounding
+        told = GatedSolution(
+            weights=blocks / data.sigma,
+            gates=gates,
+            objective=_value(data, targets, blocks),
+            lower_bound=gated_lower_bound(data, targets, theta),
+            theta=theta,
+            status=status,
+            solver=name,
+            seconds=clock(),
+            loss=loss,
+            beta=float(beta),
+            bias=patterns.bias,
         )
-    return GatedSolution(
-        weights=blocks / data.sigma,
-        gates=gates,
-        objective=objective,
-        lower_bound=bound,
-        theta=theta,
-        status=status,
-        solver=name,
-        seconds=clock(),
-        loss=loss,
-        beta=float(beta),
-        bias=patterns.bias,
-    )
+        if status.startswith("optimal") and _excess(told) > wanted:
+            status = f"not certified: {name} said '{status}' at a gap of {told.gap:.1e}"
+        return replace(told, status=status)
+
+    names = solvers_to_try(solver, loss in GATED, read.only_ours)
+    tried = until_certified(names, answer, _excess, wanted)
+    best = min(tried, key=_excess)
+    warn_of_gaps(best, [one for one in tried if _excess(one) > wanted], stacklevel=3)
+    if best.n_neurons == 0:
+        warn_of_no_neuron(TOO_LARGE, stacklevel=3)
+    return best
+
+
+def _excess(solution: GatedSolution) -> float:
+    """The gap, relative to max(1, objective); inf for no number."""
+    gap = abs(solution.gap) / max(1.0, abs(solution.objective))
+    return gap if math.isfinite(gap) else math.inf
 
 
 def gated_lower_bound(data: Data, targets: np.ndarray, theta: np.ndarray) -> float:

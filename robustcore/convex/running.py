@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,33 @@ from .parts import Data, Problem, output_of, penalty_of
 from .reductions import kept_patterns
 from .solving import ConvexSolution, Stopwatch, in_one_sentence, solvers_to_try
 
+TOO_LARGE = "beta is too large for any"
+_NO_PATTERN = (
+    "no pattern given can carry one; take patterns from sample_robust, or lower the radius"
+)
+
+
+class Told(Protocol):
+    """What every solution says of itself."""
+
+    @property
+    def objective(self) -> float:
+        """Its cost."""
+
+    @property
+    def lower_bound(self) -> float:
+        """Below every cost."""
+
+    @property
+    def status(self) -> str:
+        """How it ended."""
+
+    @property
+    def solver(self) -> str:
+        """Who found it."""
+
+
+Answer = TypeVar("Answer", bound=Told)
 General = Callable[[Data, str, Options], Solved]  # writes a program down and solves it by name
 _SHORTEST = 1e-8  # rows below this share of the longest are rounding of the solver
 CERTIFIED = 1e-5  # the gap up to which "optimal" is said, where no tolerance is asked for
@@ -64,22 +91,44 @@ def train(
         warn_of(nothing)
         return nothing
     wanted = CERTIFIED if read.tolerance is None else read.tolerance
-    tried: list[ConvexSolution] = []
-    failed: list[RobustcoreError] = []
-    for name in names:
-        try:
-            found = task.solved(name, read, general)
-        except (SolverError, MissingExtraError, InputError) as error:
-            failed.append(error)
-            continue
-        tried.append(task.solution(found, name, clock(), wanted))
-        if tried[-1].status.startswith("interrupted") or task.excess(tried[-1]) <= wanted:
-            break
-    if not tried:
-        raise failed[0]
+
+    def answer(name: str) -> ConvexSolution:
+        return task.solution(task.solved(name, read, general), name, clock(), wanted)
+
+    tried = until_certified(names, answer, task.excess, wanted)
     best = min(tried, key=task.excess)
     warn_of(best, [one for one in tried if task.excess(one) > wanted])
     return replace(best, seconds=clock())
+
+
+def until_certified(
+    names: Sequence[str],
+    answer: Callable[[str], Answer],
+    excess: Callable[[Answer], float],
+    wanted: float,
+) -> list[Answer]:
+    """The answers of one solver after the other, up to the first that is certified.
+
+    Source: own
+
+    Raises
+    ------
+    SolverError, MissingExtraError, InputError
+        What the first of them raised, if none of them has an answer.
+    """
+    tried: list[Answer] = []
+    failed: list[RobustcoreError] = []
+    for name in names:
+        try:
+            tried.append(answer(name))
+        except (SolverError, MissingExtraError, InputError) as error:
+            failed.append(error)
+            continue
+        if tried[-1].status.startswith("interrupted") or excess(tried[-1]) <= wanted:
+            break
+    if not tried:
+        raise failed[0]
+    return tried
 
 
 @dataclass(frozen=True)
@@ -170,6 +219,17 @@ def warn_of(solution: ConvexSolution, unproven: Sequence[ConvexSolution] = ()) -
 
     Source: own
     """
+    warn_of_gaps(solution, unproven, stacklevel=5)
+    if solution.n_neurons == 0:
+        some = solution.pattern_kept.any()
+        warn_of_no_neuron(TOO_LARGE if some else _NO_PATTERN, stacklevel=5)
+
+
+def warn_of_gaps(solution: Told, unproven: Sequence[Told], stacklevel: int) -> None:
+    """Tell of the answers that miss the gap asked for, with both of their bounds.
+
+    Source: own
+    """
     if unproven and not solution.status.startswith("interrupted"):
         each = "; ".join(
             f"{one.solver} left the objective {one.objective:.6g} above the lower bound "
@@ -178,15 +238,15 @@ def warn_of(solution: ConvexSolution, unproven: Sequence[ConvexSolution] = ()) -
         )
         worst = any(one is solution for one in unproven)
         answer = "it is the best answer" if worst else f"{solution.solver} went on"
-        warnings.warn(f"{each}; {answer}: {solution!r}.", AccuracyWarning, stacklevel=4)
-    if solution.n_neurons == 0:
-        why = (
-            "beta is too large for any"
-            if solution.pattern_kept.any()
-            else "no pattern given can carry one; take patterns from sample_robust, or lower the "
-            "radius"
-        )
-        warnings.warn(f"this network has no neuron: {why}.", EmptyNetworkWarning, stacklevel=4)
+        warnings.warn(f"{each}; {answer}: {solution!r}.", AccuracyWarning, stacklevel=stacklevel)
+
+
+def warn_of_no_neuron(why: str, stacklevel: int) -> None:
+    """Tell of a network without neurons.
+
+    Source: own
+    """
+    warnings.warn(f"this network has no neuron: {why}.", EmptyNetworkWarning, stacklevel=stacklevel)
 
 
 def check_start(start: ConvexSolution, problem: Problem) -> None:

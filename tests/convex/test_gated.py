@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from robustcore import LpBall, bounds, convex, networks, patterns
+from robustcore.convex import gated
 from robustcore.convex.gated import gated_lower_bound
+from robustcore.convex.interior_point import minimise
 from robustcore.convex.parts import Problem
-from robustcore.errors import AccuracyWarning, InputError, RobustcoreError
+from robustcore.errors import AccuracyWarning, EmptyNetworkWarning, InputError, RobustcoreError
 
 LOSSES = ("squared", "hinge", "logistic")
 
@@ -51,8 +53,11 @@ def test_our_solver_and_a_general_one_meet(loss: str, beta: float) -> None:
     X, y, rng = points(0)
     y, draw = targets_of(loss, y), patterns.sample(X, 8, rng, bias=True)
     wanted = {"tolerance": 1e-5}  # at a hundredth of it Clarabel fails on some
-    mine = convex.train_gated(X, y, draw, beta, loss, options=wanted)
+    ours = None if loss in LOSSES else wanted
+    mine = convex.train_gated(X, y, draw, beta, loss, options=ours)
     theirs = convex.train_gated(X, y, draw, beta, loss, solver="clarabel", options=wanted)
+    if loss in LOSSES:
+        assert mine.gap <= 1.01e-7 * max(1.0, mine.objective)
     assert mine.solver == ("interior_point" if loss in LOSSES else "clarabel")
     for one, other in ((mine, theirs), (theirs, mine)):
         assert one.status.startswith("optimal")
@@ -127,13 +132,43 @@ def test_units_of_x_do_not_matter() -> None:
     assert big.objective == pytest.approx(first.objective, rel=1e-6)
 
 
+@pytest.mark.parametrize("solver", ["interior_point", "clarabel"])
 @pytest.mark.parametrize("outputs", [None, 3])
-def test_a_large_beta_leaves_no_neuron(outputs: int | None) -> None:
+def test_a_large_beta_leaves_no_neuron(outputs: int | None, solver: str) -> None:
     X, y, rng = points(9, outputs=outputs)
     draw = patterns.sample(X, 4, rng)
-    found = convex.train_gated(X, y, draw, beta=1e4)
-    assert found.objective == pytest.approx(0.5 * float((y**2).sum()), rel=1e-6)
-    assert found.lower_bound <= 0.5 * float((y**2).sum()) * (1 + 1e-12)
+    with pytest.warns(EmptyNetworkWarning, match="beta is too large"):
+        found = convex.train_gated(X, y, draw, beta=1e4, solver=solver)
+    assert found.n_neurons == 0
+    assert found.objective == 0.5 * float((y**2).sum())
+    assert abs(found.gap) <= 1e-5 * found.objective
+    shape = (len(X),) if outputs is None else (len(X), outputs)
+    assert tuple(found.network()(torch.from_numpy(X)).shape) == shape
+
+
+def test_auto_goes_on_where_our_own_stops_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y, rng = points(15)
+    draw = patterns.sample(X, 5, rng)
+
+    def stopped(*args, **kwargs):
+        return minimise(*args, **{**kwargs, "max_iterations": 2})
+
+    monkeypatch.setattr(gated, "minimise", stopped)
+    with pytest.warns(AccuracyWarning, match="stopped after 2 iterations.*clarabel went on"):
+        found = convex.train_gated(X, y, draw, 1e-2)
+    assert found.solver == "clarabel"
+    assert found.status.startswith("optimal")
+    with pytest.warns(AccuracyWarning, match="it is the best answer"):
+        alone = convex.train_gated(X, y, draw, 1e-2, solver="interior_point")
+    assert alone.lower_bound <= found.objective + 1e-9
+    assert found.objective <= alone.objective
+
+
+def test_what_only_ours_can_do_is_not_passed_on() -> None:
+    X, y, rng = points(16)
+    draw = patterns.sample(X, 4, rng)
+    with pytest.raises(InputError, match="no program for the loss huber"):
+        convex.train_gated(X, y, draw, 0.1, "huber", options={"device": "cpu"})
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -7,22 +7,17 @@ Shape letters: as in `gated_system`.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
 import torch
 
-from ...losses import ConvexLoss, hinge, logistic, squared
-from .batch import Tensors, largest, total
+from .batch import Tensors, largest
 from .cones import Scaling
 from .gated_system import GatedMaps, GatedNewton, GatedSystem
-from .logistic import longest_fall, mean_entropy, mean_logistic
+from .outputs import HingeOutputs, LogisticOutputs, Outputs, SquaredOutputs
 from .pairs import ORTHANT, Cone
 from .protocol import Iterate, Newton, Partial, with_beta
-from .smooth import best_scaled
-
-_FLATTEST = 1e-30  # curvature of a sample whose loss is zero up to rounding
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class GatedProof:
         return GatedProof(self.theta[j])
 
 
-class Gated:
+class Gated(Outputs):
     """What the losses share; each names the one it is for.
 
     Parameters
@@ -50,13 +45,11 @@ class Gated:
         Positive.
     """
 
-    loss: ClassVar[ConvexLoss]
     cones: ClassVar[tuple[Cone, ...]] = ()  # the hinge has two
-    one_length = True  # alpha follows the primal point, z the dual one
-    bends = False
+    maps: GatedMaps
 
     def __init__(self, X: torch.Tensor, y: torch.Tensor, active: torch.Tensor, beta: float) -> None:
-        self.beta, self.n, self.y = beta, len(X), y.flatten()
+        self.beta, self.y = beta, y.flatten()
         self.maps = GatedMaps(X, self._sign(), active.T.to(X), 1 if y.ndim == 1 else y.shape[1])
         self.gram = X @ X.T
 
@@ -70,23 +63,15 @@ class Gated:
         point = self.maps.X.new_zeros(1, 1, n_patterns, 1 + d)
         dual = torch.zeros_like(point)
         slacks, multipliers = self._pairs()
-        loss = float(self._loss(torch.zeros_like(self.y)[None]))
-        scale = 2 * self.n * max(loss, 1e-12) / (n_patterns + sum(s.numel() for s in slacks))
-        point[..., 0], dual[..., 0] = scale / self.beta, self.beta
+        loss = max(float(self._loss(torch.zeros_like(self.y)[None])), 1e-12)
+        degree = n_patterns + sum(slack.numel() for slack in slacks)
+        point[..., 0] = 2 * len(self.maps.X) * loss / degree / self.beta
+        dual[..., 0] = self.beta
         return Iterate(point, dual, (), slacks, multipliers)
 
     def resume(self, at: Iterate) -> tuple[Iterate, torch.Tensor]:
         """Every point is feasible."""
         return with_beta(at, self.beta), torch.ones_like(at.point[:, 0, 0, 0], dtype=torch.bool)
-
-    def longest(self, at: Iterate, step: Iterate) -> torch.Tensor:
-        """No variable has a domain of its own."""
-        return torch.full_like(at.point[:, 0, 0, 0], math.inf)
-
-    def objective(self, u: torch.Tensor) -> torch.Tensor:
-        """Loss plus penalty."""
-        norms = torch.linalg.vector_norm(u, dim=-1)
-        return self._loss(self.maps.output(u)) + self.beta * total(norms)
 
     def certificate(self, at: Iterate) -> tuple[torch.Tensor, GatedProof]:
         """The dual value of alpha, shrunk until every block norm is at most beta.
@@ -94,13 +79,13 @@ class Gated:
         Source: [A] eqs. (6), (20), without the cells
         """
         alpha = self._output_multiplier(at)
-        columns = torch.linalg.vector_norm(self.maps.adjoint(alpha), dim=-1)
+        columns = torch.linalg.vector_norm(self.maps.output_adjoint(alpha), dim=-1)
         limit = self.beta / largest(columns).clamp(min=torch.finfo(columns.dtype).tiny)
         return self._dual_value(alpha, limit), GatedProof(-alpha * self.maps.sign)
 
     def stationarity(self, at: Iterate) -> torch.Tensor:
         """-X'D (sign alpha)."""
-        return -self.maps.adjoint(self._raw_multiplier(at))
+        return -self.maps.output_adjoint(self._raw_multiplier(at))
 
     def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> Newton:
         """Factorise at the iterate; the smooth losses have no pairs."""
@@ -109,7 +94,7 @@ class Gated:
 
     def stationarity_step(self, at: Iterate, step: Partial) -> torch.Tensor:
         """Through alpha, to first order."""
-        return self.maps.adjoint(self._curvature(at) * self.maps.output(step.u))
+        return self.maps.output_adjoint(self._curvature(at) * self.maps.output(step.u))
 
     def _system(self, at: Iterate, scaling: Scaling, softness: torch.Tensor) -> GatedSystem:
         centre = (at.point * at.dual).sum(-1).flatten(1).mean(1)
@@ -119,78 +104,19 @@ class Gated:
         """Slacks and multipliers of a start."""
         return (), ()
 
-    def _sign(self) -> torch.Tensor:
-        """y for a classification loss."""
-        return self.y
 
-    def _curvature(self, at: Iterate) -> torch.Tensor:
-        raise NotImplementedError
-
-    def _loss(self, output: torch.Tensor) -> torch.Tensor:
-        """(B, n C) -> (B,)."""
-        raise NotImplementedError
-
-    def _dual_value(self, alpha: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
-        """At alpha (B, n C), shrunk to at most `limit` (B,) of itself."""
-        raise NotImplementedError
-
-    def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
-        raise NotImplementedError
-
-    def _output_multiplier(self, at: Iterate) -> torch.Tensor:
-        return self._raw_multiplier(at)
-
-
-class GatedSquared(Gated):
-    r"""Half the sum of squares of all outputs: alpha = y - A u.
+class GatedSquared(SquaredOutputs, Gated):
+    """Half the sum of squares of all outputs.
 
     Source: own (on [A] eqs. (8), (16))
     """
 
-    loss = squared
 
-    def _sign(self) -> torch.Tensor:
-        return torch.ones_like(self.y)
-
-    def _curvature(self, at: Iterate) -> torch.Tensor:
-        return torch.ones_like(self.y)[None]
-
-    def _loss(self, output: torch.Tensor) -> torch.Tensor:
-        return 0.5 * (output - self.y).square().sum(-1)  # (16)
-
-    def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
-        return self.y - self.maps.output(at.u)
-
-    def _dual_value(self, alpha: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
-        return best_scaled(alpha @ self.y, alpha.square().sum(-1), limit)
-
-
-class GatedLogistic(Gated):
-    """The mean logistic loss: n alpha = sigmoid(-A u).
+class GatedLogistic(LogisticOutputs, Gated):
+    """The mean logistic loss.
 
     Source: own (on [A] eq. (8))
     """
-
-    loss = logistic
-    bends = True
-
-    def longest(self, at: Iterate, step: Iterate) -> torch.Tensor:
-        """So far that no output falls by more than `LONGEST_FALL`."""
-        return longest_fall(self.maps.output(step.u))
-
-    def _curvature(self, at: Iterate) -> torch.Tensor:
-        margin = self.maps.output(at.u)
-        bend = torch.sigmoid(margin) * torch.sigmoid(-margin) / self.n
-        return bend.clamp(min=_FLATTEST)
-
-    def _loss(self, output: torch.Tensor) -> torch.Tensor:
-        return mean_logistic(output)
-
-    def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
-        return torch.sigmoid(-self.maps.output(at.u)) / self.n
-
-    def _dual_value(self, alpha: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
-        return mean_entropy(alpha * limit.clamp(max=1.0)[:, None])
 
 
 class MarginPairs(NamedTuple):
@@ -200,15 +126,13 @@ class MarginPairs(NamedTuple):
     margin: torch.Tensor
 
 
-class GatedHinge(Gated):
+class GatedHinge(HingeOutputs, Gated):
     """The mean hinge loss, with a slack xi a sample; mu + alpha = 1/n.
 
     Source: own (on [A] eqs. (8), (13))
     """
 
-    loss = hinge
     cones = (ORTHANT, ORTHANT)
-    one_length = False
 
     def newton(self, at: Iterate, scaling: Scaling, residual: torch.Tensor) -> Newton:
         """Factorise at the iterate."""
@@ -218,23 +142,15 @@ class GatedHinge(Gated):
 
     def stationarity_step(self, at: Iterate, step: Partial) -> torch.Tensor:
         """Linear in the multiplier."""
-        return -self.maps.adjoint(MarginPairs(*step.multipliers).margin)
+        return -self.maps.output_adjoint(MarginPairs(*step.multipliers).margin)
 
     def _pairs(self) -> tuple[Tensors, Tensors]:
         ones = torch.ones_like(self.y)[None]
-        return MarginPairs(2 * ones, ones), MarginPairs(0.9 * ones / self.n, 0.1 * ones / self.n)
-
-    def _loss(self, output: torch.Tensor) -> torch.Tensor:
-        return (1 - output).clamp(min=0).mean(-1)  # (13)
+        share = ones / len(self.y)
+        return MarginPairs(2 * ones, ones), MarginPairs(0.9 * share, 0.1 * share)
 
     def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
         return MarginPairs(*at.multipliers).margin
-
-    def _output_multiplier(self, at: Iterate) -> torch.Tensor:
-        return self._raw_multiplier(at).clamp(0, 1 / self.n)
-
-    def _dual_value(self, alpha: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
-        return alpha.sum(-1) * limit.clamp(max=1.0)
 
 
 class HingeNewton:

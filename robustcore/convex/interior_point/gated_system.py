@@ -53,7 +53,7 @@ class GatedMaps:
         added = (self.X @ blocks.flatten(2)).unflatten(-1, (-1, self.outputs))
         return self.active.T[..., None] * added
 
-    def adjoint(self, g: torch.Tensor) -> torch.Tensor:
+    def output_adjoint(self, g: torch.Tensor) -> torch.Tensor:
         """X'D_i (sign * g): (B, n C) -> (B, 1, P, d C)."""
         weights = (self.sign * g).unflatten(-1, (-1, 1, self.outputs))  # (B, n, 1, C)
         seen = (self.active.T[..., None] * weights).flatten(2)  # (B, n, P C)
@@ -101,7 +101,7 @@ class GatedSystem:
         size = largest(gradient.abs(), h.abs()).clamp(min=torch.finfo(h.dtype).tiny)
         refinement = Refinement(self.enough * size)
         for _ in range(_REFINEMENTS):
-            left = gradient + self.maps.adjoint(g) - self._cone_times(u)
+            left = gradient + self.maps.output_adjoint(g) - self._cone_times(u)
             h_left = h - (self.maps.output(u) + self.softness * g)
             if refinement.goes_on(largest(left.abs(), h_left.abs())) is None:
                 break
@@ -112,7 +112,7 @@ class GatedSystem:
     def _solve_once(self, b: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         g = h - self.maps.output(self._inverse(b))
         g = self.maps.sign * self._outputs(self.maps.sign * g)
-        return self._inverse(b + self.maps.adjoint(g)), g
+        return self._inverse(b + self.maps.output_adjoint(g)), g
 
     def _inverse(self, b: torch.Tensor) -> torch.Tensor:
         along = (self.tail * b).sum(-1, keepdim=True)

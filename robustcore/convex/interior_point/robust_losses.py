@@ -6,10 +6,10 @@ import torch
 
 from ...losses import hinge, logistic, squared
 from .logistic import longest_fall, mean_entropy, mean_logistic, tangent
+from .outputs import best_scaled
 from .protocol import Iterate
 from .robust import Robust
 from .robust_maps import Free, Pairs
-from .smooth import best_scaled
 
 
 class RobustHinge(Robust):

@@ -16,9 +16,9 @@ from typing import ClassVar, NamedTuple, Self
 import torch
 
 from ...errors import InputError
-from ...losses import ConvexLoss, hinge
-from .batch import Tensors, largest, padded, spread, total
+from .batch import Tensors, largest, padded, spread
 from .cones import Scaling
+from .outputs import HingeOutputs, Outputs
 from .pairs import ORTHANT, Cone
 from .products import WeightedGram
 from .protocol import Iterate, Partial, all_inside, with_beta
@@ -45,7 +45,7 @@ class HingePairs(NamedTuple):
     margin: torch.Tensor  # of xi >= 1 - y score, (B, n)
 
 
-class Standard:
+class Standard(Outputs):
     """What the losses share; each names the one it is for.
 
     Parameters
@@ -62,10 +62,8 @@ class Standard:
         Positive.
     """
 
-    loss: ClassVar[ConvexLoss]
-    one_length = False
-    bends = False
     cones: ClassVar[tuple[Cone, ...]] = (ORTHANT,)  # the facets; the losses add theirs
+    maps: Operators
 
     def __init__(
         self,
@@ -103,15 +101,6 @@ class Standard:
         """With the slacks of this program."""
         slacks = self._slacks(at, self._facet_slack(at.u))
         return replace(with_beta(at, self.beta), slacks=slacks), all_inside(self.cones, slacks)
-
-    def longest(self, at: Iterate, step: Iterate) -> torch.Tensor:
-        """No variable has a domain of its own."""
-        return torch.full_like(at.u[:, 0, 0, 0], math.inf)
-
-    def objective(self, u: torch.Tensor) -> torch.Tensor:
-        """Loss plus penalty."""
-        norms = torch.linalg.vector_norm(u, dim=-1)
-        return self._loss(self.maps.output(u)) + self.beta * total(norms)
 
     def certificate(self, at: Iterate) -> tuple[torch.Tensor, Proof]:
         """The dual value of alpha, shrunk until every block norm is at most beta.
@@ -153,29 +142,11 @@ class Standard:
         """1 where nothing binds."""
         return self.maps.slack(u) + (self.maps.facets == 0).to(u)[:, None]
 
-    def _sign(self) -> torch.Tensor:
-        """y for a classification loss."""
-        return self.y
-
     def _slacks(self, at: Iterate, facets: torch.Tensor) -> Tensors:
         return (facets,)
 
-    def _loss(self, output: torch.Tensor) -> torch.Tensor:
-        """(B, n) -> (B,)."""
-        raise NotImplementedError
 
-    def _dual_value(self, alpha: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
-        """At alpha (B, n), shrunk to at most `limit` (B,) of itself."""
-        raise NotImplementedError
-
-    def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
-        raise NotImplementedError
-
-    def _output_multiplier(self, at: Iterate) -> torch.Tensor:
-        return self._raw_multiplier(at)
-
-
-class StandardHinge(Standard):
+class StandardHinge(HingeOutputs, Standard):
     r"""(5) or (8) with the mean hinge loss.
 
     Pairs: facets s, lambda; xi >= 0, mu; r = xi - 1 + A u >= 0, alpha; mu + alpha = 1/n.
@@ -183,7 +154,6 @@ class StandardHinge(Standard):
     Source: [A] eqs. (5), (8), (13)
     """
 
-    loss = hinge
     cones = (ORTHANT, ORTHANT, ORTHANT)
 
     def start(self) -> Iterate:
@@ -211,17 +181,8 @@ class StandardHinge(Standard):
         xi = HingePairs(*at.slacks).xi
         return HingePairs(facets, xi, xi - 1 + self.maps.output(at.u))
 
-    def _loss(self, output: torch.Tensor) -> torch.Tensor:
-        return (1 - output).clamp(min=0).mean(-1)  # (13)
-
     def _raw_multiplier(self, at: Iterate) -> torch.Tensor:
         return HingePairs(*at.multipliers).margin
-
-    def _output_multiplier(self, at: Iterate) -> torch.Tensor:
-        return HingePairs(*at.multipliers).margin.clamp(0, 1 / len(self.y))
-
-    def _dual_value(self, alpha: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
-        return alpha.sum(-1) * limit.clamp(max=1.0)
 
 
 class HingeNewton:
