@@ -10,7 +10,7 @@ from torch import nn
 
 from bound_cases import BOUNDS, quick
 from robustcore import attacks, bounds, defenses, evaluation, training
-from robustcore.balls import LpBall
+from robustcore.balls import Cut, Hull, LpBall, Radii, Swaps
 from robustcore.errors import InputError, RobustcoreError
 from robustcore.networks import ReLUNetwork
 
@@ -103,6 +103,33 @@ def test_no_sample_gives_an_empty_answer(name):
             CALLS[name](NET, X[:0], Y[:0], BALL)
         return
     found = CALLS[name](NET, X[:0], Y[:0], BALL)
+    assert len(found) == 0
+
+
+NO_RADII = torch.zeros(0, 4)
+SETS = {
+    **{f"cut, p={p:g}": Cut(LpBall(p, 0.3), (-5, 5)) for p in (1, 2, math.inf)},
+    **{f"radii of features, p={p:g}": Radii(p, torch.arange(4.0)) for p in (1, 2, math.inf)},
+    **{f"radii of samples, p={p:g}": Radii(p, NO_RADII[:, :1]) for p in (1, 2, math.inf)},
+    **{f"radii of both, p={p:g}": Radii(p, NO_RADII) for p in (1, 2, math.inf)},
+    "hull": Hull(torch.eye(4)),
+    "hull each": Hull(torch.zeros(0, 5, 4)),
+    "swaps": Swaps([[1, 2, 3]]),
+    "swaps and numbers": Swaps([[1, 2, 3]], Radii(1, [0.4, 0, 0, 0])),
+}
+TAKEN = [
+    (name, kind)
+    for name, one in BOUNDS.items()
+    for kind, there in SETS.items()
+    if one.takes(there.around(X[:0]))
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), TAKEN)
+@pytest.mark.parametrize("graph", [False, True])
+def test_no_sample_in_any_set_gives_an_empty_answer(name, kind, graph):
+    with torch.set_grad_enabled(graph):
+        found = CALLS[name](NET, X[:0], Y[:0], SETS[kind])
     assert len(found) == 0
 
 

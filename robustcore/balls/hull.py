@@ -48,7 +48,7 @@ class Hull(PerturbationSet):
 
     def __post_init__(self) -> None:
         points = as_tensor("points", self.points).double()
-        if points.ndim not in (2, 3) or 0 in points.shape:
+        if points.ndim not in (2, 3) or 0 in points.shape[-2:]:
             raise InputError(f"points must be (V, d) or (n, V, d), got {tuple(points.shape)}.")
         check_finite("points", points)
         check_nonnegative("radius", self.radius)
@@ -110,7 +110,8 @@ class Hull(PerturbationSet):
         points = self._scaled(c)
         if points.ndim == 2:
             return points[where]
-        flat = where.reshape(len(points), -1, 1).expand(-1, -1, points.shape[-1])
+        flat = where.reshape(len(points), math.prod(where.shape[1:]), 1)
+        flat = flat.expand(-1, -1, points.shape[-1])
         return points.gather(1, flat).view(c.shape)
 
     @answers_in_kind
@@ -144,7 +145,7 @@ class Hull(PerturbationSet):
         points = self._scaled(c)
         if points.ndim == 2:
             return c @ points.T
-        flat = c.reshape(len(points), -1, c.shape[-1]) @ points.mT
+        flat = c.reshape(len(points), math.prod(c.shape[1:-1]), c.shape[-1]) @ points.mT
         return flat.view(*c.shape[:-1], points.shape[1])
 
     def _least_weight(self, delta: torch.Tensor, rounding: torch.Tensor) -> torch.Tensor:
@@ -152,7 +153,7 @@ class Hull(PerturbationSet):
         each = delta.reshape(-1, d).double().cpu().numpy()
         slack = rounding.reshape(-1, d).double().cpu().numpy()
         points = self.points.cpu().numpy().reshape(-1, *self.points.shape[-2:])
-        every = np.repeat(points, len(each) // len(points), axis=0)
+        every = np.repeat(points, len(each) // max(1, len(points)), axis=0)
         found = [_weight(*one) for one in zip(every, each, slack, strict=True)]
         return torch.tensor(found).to(delta).view(delta.shape[:-1])
 

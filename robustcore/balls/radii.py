@@ -50,16 +50,19 @@ class Radii(PerturbationSet):
     def __post_init__(self) -> None:
         unit = LpBall(self.p, self.radius)
         radii = as_tensor("radii", self.radii).double()
-        if radii.ndim not in (1, 2) or 0 in radii.shape:
+        if radii.ndim not in (1, 2) or radii.shape[-1] == 0:
             raise InputError(f"radii must be (d,), (n, 1) or (n, d), got {tuple(radii.shape)}.")
         check_finite("radii", radii)
-        check_nonnegative("the least of the radii", float(radii.min()))
+        if len(radii):  # an empty batch has no least one
+            check_nonnegative("the least of the radii", float(radii.min()))
         for name, value in (("p", unit.p), ("radius", unit.radius), ("radii", radii)):
             object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         kind = "x".join(map(str, self.radii.shape))
         p = "inf" if math.isinf(self.p) else f"{self.p:g}"
+        if not len(self.radii):
+            return f"Radii({p}, {kind})"
         return f"Radii({p}, {kind} from {self.radii.min():g} to {self.radii.max():g})"
 
     @property
@@ -112,7 +115,8 @@ class Radii(PerturbationSet):
         radii = self.radii.to(W)
         if radii.shape[1] == 1:
             return radii * self._unit.support(W)
-        return torch.stack([self._unit.support(W * one) for one in radii])
+        each = [self._unit.support(W * one) for one in radii]  # (n, r, d) at once is large
+        return torch.stack(each) if each else W.new_zeros(0, len(W))
 
     @answers_in_kind
     def maximiser(self, c: Any) -> Any:

@@ -125,7 +125,8 @@ def again_with_graph(
     Source: own (on [B] Theorem 11)
     """
     n, K = at.c.shape
-    used = max(1, int((share > 0).sum(dim=1).max()))
+    counts = (share > 0).sum(dim=1).flatten()
+    used = int(torch.cat([counts.new_ones(1), counts]).max())  # 1 for no sample at all
     part, place = share.topk(used, dim=1)  # where there is no room, a larger gain has no share
     index, part = (one.mT.reshape(n * K, used) for one in (order.gather(1, place), part))
     pairs = at.each_class()

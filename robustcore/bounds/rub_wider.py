@@ -244,7 +244,8 @@ def _largest(at: Recursion, every: Vertices, placed: Placed) -> torch.Tensor:
     """The largest value on the L1 ball, whole or cut, with one class an entry: (n K, 1)."""
     if not placed.whole:
         found, clean = gains(at, every)  # (n K, 2M, 1)
-        by_class = found.view(len(placed.up), -1, len(every)).mT
+        n = len(placed.up)
+        by_class = found.view(n, len(found) // max(1, n), len(every)).mT
         return clean + most_gained(by_class, placed).reshape(-1, 1)
     best = torch.full_like(at.c, -torch.inf)
     for _, values in sweep(at, every):
