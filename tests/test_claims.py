@@ -299,6 +299,15 @@ def test_shares_and_signs_are_exact() -> None:
     assert evaluate("signs([1], [1])", [], {}) == 1.0
 
 
+def test_ranks_leave_no_run_out() -> None:
+    """Three below three: one order of 20, counted both ways; how far off the last one is, no matter."""
+    assert evaluate("ranks([1, 2, 3], [4, 5, 6])", [], {}) == pytest.approx(2 / 20)
+    assert evaluate("ranks([1, 2, 3], [4, 5, 6e9])", [], {}) == pytest.approx(2 / 20)
+    assert evaluate("ranks([1, 2, 99], [1, 2, 99])", [], {}) == pytest.approx(1.0)
+    with pytest.raises(InputError, match="three values"):
+        evaluate("ranks([1, 2], [3, 4, 5])", [], {})
+
+
 def test_spreads_are_compared_by_distances_from_the_median() -> None:
     """Three against three: distances 1, 0, 1 and 5, 0, 5 give F(1, 4)."""
     distances = [[1.0, 0.0, 1.0], [5.0, 0.0, 5.0]]
