@@ -5,12 +5,12 @@ Shape letters: n samples, d inputs after flattening.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import nn
 
-from ..balls import PROJECTION, LpBall, PerturbationSet
+from ..balls import EXTREME_POINTS, PROJECTION, LpBall, PerturbationSet
 from ..errors import InputError, check_count
 from ..losses import PerSampleLoss
 from .batch import AttackedBatch, check_generator, evaluating
@@ -63,8 +63,9 @@ def apgd(
     Returns
     -------
     (n, ...) tensor
-        For each sample the point of largest margin among all paths, and the `fgm` point, inside
-        the ball and the box.
+        For each sample the point of largest margin among all paths and the `fgm` point, inside
+        the ball and the box; over a set without a projection also among all points that make it,
+        so that no single swap of a category is better.
 
     Raises
     ------
@@ -81,6 +82,10 @@ def apgd(
         best_delta = fgm(net, x, y, ball, margin).flatten(1) - judge.x
         best_delta = judge.inside(best_delta)
         best = judge.loss(best_delta)
+        for point in _listed(judge):
+            value = judge.loss(point)
+            best_delta = torch.where((value > best)[:, None], point, best_delta)
+            best = torch.maximum(value, best)
         for loss in losses:
             attacked = AttackedBatch(net, x, y, ball, loss)
             for path in range(restarts):
@@ -90,6 +95,13 @@ def apgd(
                 best_delta = torch.where((value > best)[:, None], found, best_delta)
                 best = torch.maximum(value, best)
     return judge.settle(best_delta)
+
+
+def _listed(judge: AttackedBatch) -> Iterator[torch.Tensor]:
+    """The points that make a set without a projection, one of each sample at a time: (n, d)."""
+    if judge.ball.lacks(PROJECTION) and judge.ball.lacks(EXTREME_POINTS) is None:
+        points = judge.ball.extreme_points(judge.x.shape[1]).to(judge.x)
+        yield from points.expand(len(judge.x), *points.shape[-2:]).unbind(dim=1)
 
 
 def _climber(ball: PerturbationSet, path: int) -> Callable[..., torch.Tensor]:

@@ -1,13 +1,14 @@
 """APGD: inside, at least as strong as a step, exact where the answer is known."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 
 from robustcore import attacks, bounds
 from robustcore.attacks.climbing import checkpoints
-from robustcore.balls import LpBall
+from robustcore.balls import Hull, LpBall, Swaps
 from robustcore.errors import InputError
 from robustcore.networks import ReLUNetwork
 
@@ -99,3 +100,27 @@ def test_restarts_draw_from_the_generator():
         attacks.apgd(net, x, y, ball, restarts=2)
     with pytest.raises(InputError, match="at least one loss"):
         attacks.apgd(net, x, y, ball, losses=())
+
+
+@pytest.mark.parametrize("kind", ["hull", "hull each", "swaps"])
+def test_no_point_that_makes_a_set_is_worse_than_what_is_found(kind):
+    """Between two categories the slope can point away from both: each swap itself is looked at."""
+    turned = 0
+    for seed in range(6):
+        g = torch.Generator().manual_seed(seed)
+        net = ReLUNetwork((5, 16, 16, 3), g, dtype=torch.float64)
+        x = torch.randn(40, 5, generator=g, dtype=torch.float64)
+        x[:, 2:] = torch.eye(3, dtype=torch.float64)[torch.randint(3, (40,), generator=g)]
+        y = net(x).argmax(dim=1)
+        there = {
+            "hull": Hull(torch.randn(6, 5, generator=g)),
+            "hull each": Hull(torch.randn(40, 6, 5, generator=g)),
+            "swaps": Swaps([[2, 3, 4]]),
+        }[kind]
+        points = there.around(x).extreme_points(5).expand(40, -1, -1)
+        every = torch.stack([margin_at(net, x + one, y) for one in points.unbind(dim=1)])
+        for attack in (partial(attacks.apgd, steps=1), partial(attacks.strongest, steps=1)):
+            found = margin_at(net, attack(net, x, y, there), y)
+            assert bool(((found >= every.amax(dim=0) - 1e-12) | (found >= 0)).all())
+        turned += int((every.amax(dim=0) > 0).sum())
+    assert turned > 20
