@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from .. import attacks, bounds, methods
-from ..balls import SUPPORT, PerturbationSet, check_set
+from ..balls import SUPPORT, Cut, LpBall, PerturbationSet, check_set
 from ..doors import class_labels, read_batch
 from ..errors import InputError, SolverError
 from ..networks import layered
@@ -84,6 +84,8 @@ def certify_within(
     x : (n, ...) tensor
     y : (n,) class labels
     ball : PerturbationSet
+        Of a ball with a box, methods that can prove something on the part inside (`Cut`) are asked
+        of that.
     seconds : float
         No part begins after so many; the one under way is ended. The programs of "exact" share
         what is left.
@@ -156,12 +158,12 @@ class _Search:
         """Ask one bound of all that are open; a solver that does not end proves nothing."""
         bound = methods.certificate(name)
         outputs = layered(self.net, self.x.shape[1:]).maps[-1].n_outputs
-        y = class_labels(self.y, outputs)
+        y, there = class_labels(self.y, outputs), _inside(self.ball, name)
         for rows in self.parts(1 if name == "exact" else _BATCH):
             if name == "exact":
                 left = (self.end - self.clock()) / max(1, outputs - 1)
                 bound = functools.partial(bounds.exact, time_limit=max(_LEAST, left))
-            given = self.x[rows].double(), y[rows], self.ball.at(rows)
+            given = self.x[rows].double(), y[rows], there.at(rows)
             try:
                 with torch.no_grad():
                     proved = proved_by(bound, self.net, *given, _MARGIN, self.rounding)
@@ -175,3 +177,10 @@ class _Search:
         for rows in self.parts(_BATCH):
             stands = withstands(self.net, self.x[rows], self.y[rows], self.ball.at(rows), attack)
             self.decide(rows, ~stands, "attack")
+
+
+def _inside(ball: PerturbationSet, name: str) -> PerturbationSet:
+    """The part of a ball in its box, for a method that would look at the whole ball."""
+    if not isinstance(ball, LpBall) or ball.box is None or name == "exact":
+        return ball
+    return Cut(ball) if methods.METHODS[name].takes(Cut(ball)) else ball

@@ -8,10 +8,11 @@ import math
 import pytest
 import torch
 
-from robustcore import bounds, evaluation
+from robustcore import attacks, bounds, evaluation
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
 from robustcore.evaluation import certify_within
+from robustcore.networks import ReLUNetwork
 from studies.oracles.bound_twins import random_instances
 
 
@@ -74,3 +75,18 @@ def test_what_cannot_be_is_one_sentence(change: dict, sentence: str) -> None:
     case = next(iter(random_instances(1, seed=8)))
     with pytest.raises(InputError, match=sentence):
         certify_within(case.net, case.x, case.y, LpBall(1, 0.1), **{"seconds": 1.0} | change)
+
+
+@pytest.mark.parametrize("p", [1, 2, math.inf])
+def test_of_a_ball_with_a_box_the_part_inside_is_asked(p: float) -> None:
+    """Pixels near their bounds have less room than the ball: more is proved, and rightly."""
+    net = ReLUNetwork((8, 12, 12, 3), torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = torch.rand(60, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64).round()
+    y = net(x).argmax(dim=1)
+    radius = {1: 1.5, 2: 0.6, math.inf: 0.25}[p]
+    ball = LpBall(p, radius, (0, 1))
+    found = certify_within(net, x, y, ball, seconds=60, in_turn=("best",), attack=None)
+    whole = certify_within(net, x, y, LpBall(p, radius), 60, in_turn=("best",), attack=None)
+    assert int(found.proved.sum()) > int(whole.proved.sum())
+    x_attacked = attacks.strongest(net, x[found.proved], y[found.proved], ball, steps=20)
+    assert bool((net(x_attacked).argmax(dim=1) == y[found.proved]).all())
