@@ -45,7 +45,8 @@ class Defense:
     ------
     InputError
         When made, for a ball that is none, or a loss that cannot be called; when called, for a
-        batch that is empty, not finite, or does not fit the network.
+        batch that is empty, not finite, or does not fit the network, and for a chain that ends with
+        a Softmax.
     """
 
     call: str
@@ -62,6 +63,7 @@ class Defense:
 
     def __call__(self, net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Mean over the batch of the losses of the samples; a scalar tensor."""
+        _refuse_probabilities(net)
         x, y = read_batch(net, x, y)
         if len(x) == 0:
             raise InputError(f"{self.call} is a mean over a batch, got no sample.")
@@ -108,6 +110,18 @@ class Defense:
                 )
                 for template, parameters, r in _one_by_one(stack, radius)
             ]
+        )
+
+
+def _refuse_probabilities(net: nn.Module) -> None:
+    """The losses take logits: bounds leave a Softmax at the end out, an attack would not."""
+    last: nn.Module = net
+    while isinstance(last, nn.Sequential) and len(last):
+        last = last[-1]
+    if isinstance(last, nn.Softmax):
+        raise InputError(
+            "the network ends with a Softmax, and the losses take logits: train it without, and "
+            "append the Softmax afterwards."
         )
 
 

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from robustcore import attacks, defenses
 from robustcore.balls import LpBall
@@ -182,3 +183,18 @@ def test_rub_at_few_vertices_is_below_the_full_one_and_says_so():
     few, full = defenses.rub(ball, top=1), defenses.rub(ball)
     assert repr(few) == "rub(LpBall(1, 0.5), top=1)"
     assert float(few(net, x, y).detach()) <= float(full(net, x, y).detach()) + 1e-12
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_softmax_at_the_end_is_refused_and_a_log_softmax_changes_nothing(wrapped):
+    """Bounds leave it out and attacks do not: CROWN's loss would lie below PGD's."""
+    _, x, y = batch(0)
+    chain = nn.Sequential(*[nn.Linear(6, 7), nn.ReLU(), nn.Linear(7, 3)]).double()
+    ended = nn.Sequential(chain, nn.Softmax(dim=1)) if wrapped else chain.append(nn.Softmax(dim=1))
+    for defense in every(L1):
+        with pytest.raises(InputError, match="ends with a Softmax"):
+            defense(ended, x, y)
+    plain = nn.Sequential(*list(chain.children())[:3])
+    logged = nn.Sequential(plain, nn.LogSoftmax(dim=1))
+    for defense in every(L1):
+        assert torch.allclose(defense(plain, x, y), defense(logged, x, y), atol=1e-12)
