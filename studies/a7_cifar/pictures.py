@@ -9,6 +9,8 @@ import numpy as np
 
 from robustcore.plots import looks, style, tables
 
+from . import descent
+
 NAMES = {
     "gd_std": "GD-std",
     "gd_fgsm": "GD-FGSM",
@@ -121,3 +123,33 @@ def comparison(
     }
     objective = {"objective": tables.Beside("objective", ".4f")}
     return tables.table(rows, {"P_s": "P_s", "method": "name", **percent, **objective})
+
+
+def schematic() -> style.Card:
+    """One input of |x|, its interval, and where two attacks and CROWN say that the margin ends.
+
+    Source: own (on [A] Section VII-D)
+    """
+    x, radius = 0.1, 0.5
+    found = {str(row["method"]): float(row["margin"]) for row in descent.by_hand(x, radius)}
+    ends = np.array([x - radius, x + radius])
+    with style.figure(width=5.2, height=3.2) as (fig, ax):
+        ax.axvspan(*ends, color=style.SKY, alpha=0.3, lw=0)
+        ax.plot([-0.75, 0, 0.75], [0.75, 0, 0.75], color=style.BLACK, label="margin |x|")
+        ax.plot(ends, ends, "--", color=style.BLUE, label="CROWN's line below it")
+        ax.plot(x, abs(x), "o", color=style.BLACK)
+        ax.plot(ends[0], found["FGSM"], "D", color=style.VERMILLION)
+        ax.plot(0, 0, "o", color=style.ORANGE)
+        ax.plot(ends[0], found["CROWN"], "o", color=style.BLUE)
+        ax.axhline(0, color=style.GREY, lw=0.8)
+        style.tag(ax, f"clean: {x:.2f}", (x, x), (9, -1))
+        style.tag(ax, f"FGSM: {found['FGSM']:.2f}", (ends[0], found["FGSM"]), (8, 4),
+                  color=style.VERMILLION)  # fmt: skip
+        style.tag(ax, f"PGD, and the worst: {abs(found['PGD']):.2f}", (0, 0), (10, -13),
+                  color=style.ORANGE)  # fmt: skip
+        style.tag(ax, f"CROWN: {found['CROWN']:.2f}".replace("-", "−"), (ends[0], found["CROWN"]),
+                  (9, -4), color=style.BLUE)  # fmt: skip
+        ax.set(xlabel="input on its interval (shaded)", ylabel="margin", xlim=(-0.75, 0.75))
+        ax.set_title("The exact worst margin lies between an attack and a bound")
+        ax.legend(loc="upper center")
+    return fig

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from robustcore.plots import looks, style
 
+from .timing import SHAPES
+
 _TITLES = {"uci": "30 inputs, batches of 256", "mnist": "784 inputs, batches of 32"}
 # the words of rows as a reader knows them
 _BALL = ("Baseline", "FGSM", "aRUB", "PGD", "COAP")
@@ -68,4 +70,32 @@ def equal_time(rows: Sequence[dict]) -> style.Card:
             ax.plot(seconds, [100 * r["certified"] for r in here], marker="o", label=label, **line)
         ax.set(xlabel="seconds of training", ylabel="certified by RUB (%)", ylim=(0, 100))
         ax.legend()
+    return fig
+
+
+def schematic() -> style.Card:
+    """The matrix products of one layer in a training step of RUB, for three ways of computing it.
+
+    Source: own
+    """
+    M, _, K = SHAPES["uci"]
+    bars = (
+        ("two passes", 2 * 2 * M, 2 * 3 * K),  # without a graph, with one
+        ("one graph", 0, 2 * 3 * 2 * M),
+        ("as printed", 0, 4 * 3 * 2 * M),
+    )
+    with style.figure(width=6.0, height=2.3) as (fig, ax):
+        for place, (_, plain, graph) in enumerate(bars):
+            first = place == 0
+            ax.barh(place, plain, color=style.SKY, height=0.6,
+                    label="all vertices, values only" if first else None)  # fmt: skip
+            ax.barh(place, graph, left=plain, color=style.VERMILLION, height=0.6,
+                    label="value and gradient" if first else None)  # fmt: skip
+            style.tag(ax, str(plain + graph), (plain + graph, place), (4, -3))
+        ax.set_yticks(range(len(bars)), [name for name, _, _ in bars])
+        ax.invert_yaxis()
+        ax.set(xlabel=f"products of a row with a layer, for a sample ({M} inputs, {K} classes)")
+        ax.set(xlim=(0, 1.1 * (bars[-1][1] + bars[-1][2])))
+        ax.set_title("A gradient is needed at one vertex a class only")
+        ax.legend(loc="upper right")
     return fig

@@ -16,6 +16,8 @@ from studies.a3_robust_training import pictures as a3
 from studies.a4_hinge import pictures as a4
 from studies.a5_squared import pictures as a5
 from studies.a6_landscape import pictures as a6
+from studies.a7_cifar import descent
+from studies.a7_cifar import pictures as a7
 from studies.b1_gap_lemma import pictures as b1
 from studies.b2_arub import pictures as b2
 from studies.b3_conjugates import pictures as b3
@@ -24,6 +26,9 @@ from studies.b5_rub import pictures as b5
 from studies.b5_rub import small
 from studies.b6_convolution import pictures as b6
 from studies.b6_convolution import pooling
+from studies.b7_speed import counted_products
+from studies.b7_speed import pictures as b7
+from studies.b8_uci import pictures as b8
 from studies.b9_images import pictures as b9
 from studies.b10_certificates import meaning
 from studies.b10_certificates import pictures as b10
@@ -35,7 +40,8 @@ from studies.c4_bridge import pictures as c4
 from studies.c5_tabular import pictures as c5
 from studies.threat_model import pictures as threat
 
-PAGES = [threat, a1, a2, a3, a4, a5, a6, b1, b2, b3, b4, b5, b6, b9, b10, c1, c2, c3, c4, c5]
+PAGES = [threat, a1, a2, a3, a4, a5, a6, a7, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10]
+PAGES += [c1, c2, c3, c4, c5]
 
 
 def _words(ax) -> list[str]:
@@ -151,6 +157,36 @@ def test_the_vertices_see_the_weighted_sum_and_not_the_maximum() -> None:
     half = [0.5 * x.new_ones(1, 1, 2)]
     assert weighted == bounds.rub(net, x, y, LpBall(1, 1.0), t=half)[0, 1]
     assert maximum < 0 < bounds.exact(net, x, y, LpBall(1, 1.0))[0, 1]
+
+
+def test_attacks_end_above_the_worst_margin_and_crown_below() -> None:
+    (ax,) = a7.schematic().axes
+    assert abs(_line(ax, "margin |x|")[:, 1]).min() == 0
+    said = {w.split(": ")[0]: float(w.split(": ")[1].replace("−", "-")) for w in _words(ax)}
+    found = {row["method"]: row["margin"] for row in descent.by_hand()}
+    assert said["CROWN"] < 0 <= said["PGD, and the worst"] < 0.02 < said["FGSM"]
+    assert [said[name] for name in ("FGSM", "CROWN")] == [
+        pytest.approx(found[name], abs=0.005) for name in ("FGSM", "CROWN")
+    ]
+
+
+def test_the_bars_are_the_products_that_are_counted() -> None:
+    (ax,) = b7.schematic().axes
+    counted = [row["products"] for row in counted_products("uci")]
+    assert counted == [int(word) for word in _words(ax)]
+    ends = [max(b.get_x() + b.get_width() for b in ax.patches if b.get_y() == y)
+            for y in sorted({b.get_y() for b in ax.patches})]  # fmt: skip
+    assert ends == counted
+
+
+def test_fgm_weakens_with_room_and_the_exact_attack_does_not() -> None:
+    right = b8.schematic().axes[1]
+    fgm, exact = _line(right, "FGM")[:, 1], _line(right, "exact attack")[:, 1]
+    assert fgm[0] == exact[0] == 100
+    assert (exact <= fgm + 1e-9).all()
+    assert (np.diff(exact) <= 0).all()
+    assert fgm.min() == 0
+    assert fgm[-1] == 60 == right.lines[-1].get_ydata()[0]
 
 
 def test_the_ball_in_pixels_stays_in_the_range_and_the_other_leaves_it() -> None:
