@@ -300,7 +300,7 @@ def test_shares_and_signs_are_exact() -> None:
 
 
 def test_ranks_leave_no_run_out() -> None:
-    """Three below three: one order of 20, counted both ways; how far off the last one is, no matter."""
+    """Three below three: one order of 20, counted both ways, however far off the last one is."""
     assert evaluate("ranks([1, 2, 3], [4, 5, 6])", [], {}) == pytest.approx(2 / 20)
     assert evaluate("ranks([1, 2, 3], [4, 5, 6e9])", [], {}) == pytest.approx(2 / 20)
     assert evaluate("ranks([1, 2, 99], [1, 2, 99])", [], {}) == pytest.approx(1.0)
