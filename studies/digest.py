@@ -24,6 +24,7 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 _LATER = ("type_params", "type_comment", "kind")  # fields that not every Python has
 
 
+@cache
 def digest(study: str, root: Path = CHECKOUT) -> str:
     """The first 16 digits of a SHA-256 over the syntax trees of a study and all that it imports.
 
@@ -77,8 +78,13 @@ def modules(study: str, root: Path = CHECKOUT) -> list[str]:
     return sorted(found)
 
 
-def _reached(module: str, root: Path) -> Iterator[str]:
+@cache
+def _reached(module: str, root: Path) -> frozenset[str]:
     """The modules that define what a module imports."""
+    return frozenset(_followed(module, root))
+
+
+def _followed(module: str, root: Path) -> Iterator[str]:
     path = _file(module, root)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in _imports(path):
@@ -139,6 +145,7 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
     return ".".join([*base, *([node.module] if node.module else [])])
 
 
+@cache
 def _find(module: str, root: Path) -> Path | None:
     top, *rest = module.split(".")
     if top not in _ROOTS:

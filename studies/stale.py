@@ -5,10 +5,11 @@
     python -m studies.stale --run 600           make those again that cost at most so many seconds
 
 A record is stale if the digest of its study's code is not the one that it keeps, or if it keeps
-none. `results/stale.yml` lists them, so that a change of code that outdates a record shows: a test
-refuses a stale record that is not on the list, and a fresh one that is. A study is run with the
-parameters of its records, cheapest first; the list is written again at the end. A sweep is not run
-from here: its rows carry a version and its shards their commits, and it takes hours.
+none. `results/stale.yml` lists them with the digest of today's code, so that every change of code
+that concerns a record shows, the second one too: a test refuses a list that is not today's. A study
+is run with the parameters of its records, cheapest first; the list is written again at the end. A
+sweep is not run from here: its rows carry a version and its shards their commits, and it takes
+hours.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from robustcore.errors import InputError, RobustcoreError
 from . import __main__ as command
 from . import digest
 
-_HEAD = """# Records made by other code than today's, by study, with the seconds that they took.
+_HEAD = """# Records made by other code than today's: the seconds they took, and the digest today.
 # Written by `python -m studies.stale --write`; `--run SECONDS` makes them again.
 """
 
@@ -42,6 +43,7 @@ class Stale:
     seconds: float
     ids: tuple[str, ...]
     sweep: bool = False
+    digest: str = ""  # of today's code
 
 
 def outdated(record: records.Record) -> bool:
@@ -51,6 +53,11 @@ def outdated(record: records.Record) -> bool:
     """
     made_by = record.provenance.get("code") or {}
     return not made_by.get("digest") or made_by != digest.code(made_by["study"])
+
+
+def _today(name: str) -> str:
+    """The digest of the code that would make the records of a study today."""
+    return (digest.code(command.module_of(name)) or {}).get("digest", "")
 
 
 def listing(folder: Path | str | None = None) -> list[Stale]:
@@ -69,6 +76,7 @@ def listing(folder: Path | str | None = None) -> list[Stale]:
             max(r.provenance["seconds"] or 0.0 for r in group),
             tuple(r.id for r in group),
             any("grid" in r.provenance for r in group),
+            _today(name),
         )
         for name, group in found.items()
     ]
@@ -82,7 +90,8 @@ def text(stale: Sequence[Stale]) -> str:
     """
     lines = []
     for one in stale:
-        lines += [f"{one.name}:", f"  seconds: {one.seconds:.0f}", "  records:"]
+        lines += [f"{one.name}:", f"  seconds: {one.seconds:.0f}", f"  code: '{one.digest}'"]
+        lines += ["  records:"]
         lines += [f"  - {id}" for id in one.ids]
     return _HEAD + "\n".join([*lines, ""])
 

@@ -75,6 +75,11 @@ def test_a_reader_can_fetch_every_record_that_a_page_names() -> None:
     fetched = set(re.findall(r"\{download\}`\S+ <\.\./results/(\S+)\.json>`", text))
     assert fetched == {id for claim in claims.load(ROOT / "claims") for id in claim.record}
     assert fetched <= set(records.identifiers(ROOT / "results"))
+    grids = set(re.findall(r"\{download\}`\S+ grid <\.\./(results/sweeps/\S+)>`", text))
+    swept = [records.load(id).provenance.get("grid") for id in fetched]
+    assert grids == {wording.grid_file(grid["sweep"]) for grid in swept if grid}
+    assert grids
+    assert all((ROOT / grid).is_file() for grid in grids)
 
 
 def test_every_number_of_ours_has_a_name() -> None:

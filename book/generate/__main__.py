@@ -11,6 +11,8 @@ import re
 import shutil
 from pathlib import Path
 
+from studies.engine.grid import COMPACT
+
 from . import api, equations, front, places, recorded, scoreboard, sentences
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +49,10 @@ def main() -> None:
     (site / "results").mkdir(exist_ok=True)
     for path in sorted((ROOT / "results").glob("*.json")):
         shutil.copy2(path, site / "results")  # for the links that fetch them
+    for path in sorted((ROOT / "results" / "sweeps").glob(f"*/{COMPACT}")):
+        target = site / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
     print(f"{len(pages)} pages drawn from claims, records and sources")
 
 

@@ -11,9 +11,10 @@ from . import entries, wording
 
 _HEAD = """# Records
 
-The rows on which the verdicts rest, one file each, never edited. A `+` after a commit marks a run
-from sources with uncommitted changes. The code is the digest of the study and all that it imports
-here, comments and docstrings aside; a record made by other code than today's is listed as stale.
+The rows on which the verdicts rest, one file each, never edited; where a sweep found them, all of
+its cells beside it, compressed, one line of JSON a cell. A `+` after a commit marks a run from
+sources with uncommitted changes. The code is the digest of the study and all that it imports here,
+comments and docstrings aside; a record made by other code than today's is listed as stale.
 
 """
 
@@ -33,8 +34,10 @@ def _entry(id: str, judged: list[claims.Claim]) -> str:
     record = records.load(id)
     origin = record.provenance
     code = "stale" if stale.outdated(record) else "today's"
+    grid = origin.get("grid")
     details = {
         "file": wording.fetched(id),
+        **({"all cells": wording.fetched_grid(grid["sweep"])} if grid else {}),
         "rows": str(len(record.rows)),
         "profile": origin["profile"],
         "date": origin["date"][:10],

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from robustcore import claims, records
+from studies.engine.grid import COMPACT
 
 from .entries import entry
 
@@ -139,6 +140,16 @@ def printed(paper: Any) -> str:
 def fetched(id: str) -> str:
     """A link that fetches the file of a record; `__main__` puts the files beside the pages."""
     return f"{{download}}`{id} <../results/{id}.json>`"
+
+
+def fetched_grid(sweep: str) -> str:
+    """A link that fetches all cells of a sweep, from which a record was drawn."""
+    return f"{{download}}`{sweep}, grid <../{grid_file(sweep)}>`"
+
+
+def grid_file(sweep: str) -> str:
+    """Where the cells of a sweep are kept, from the root of the project."""
+    return f"results/sweeps/{sweep}/{COMPACT}"
 
 
 def one_line(text: str) -> str:
