@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import tempfile
+from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from robustcore import records
 from robustcore.provenance import CHECKOUT
@@ -57,6 +62,52 @@ def recorded(name: str, **given: Any) -> dict[str, list[dict[str, Any]]]:
         for id, rows in found.items():
             assert columns(stored(name)[id].rows) <= columns(rows), id
     return found
+
+
+def resumed(
+    name: str,
+    cell: str,
+    folder: Path,
+    patch: pytest.MonkeyPatch,
+    timed: Sequence[str] = (),
+    **given: Any,
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of `record`, killed in its second cell and called again, once they are right.
+
+    They are those of a run that nobody disturbs, but for what is `timed`; a cell that was finished
+    is not run again, and nothing is left behind. `cell` names what runs one in the study's module.
+    """
+    module = importlib.import_module(f"studies.{name}")
+    run, asked, kill = getattr(module, cell), [], []
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        asked.append(repr((arguments[:1], named)))
+        if len(asked) in kill:
+            raise KeyboardInterrupt
+        return run(*arguments, **named)
+
+    patch.setattr(module, cell, watched)
+    patch.setenv("ROBUSTCORE_RESULTS", str(folder))
+    whole = study(name)(**given)
+    every = list(asked)
+    asked.clear()
+    kill.append(2)
+    with pytest.raises(KeyboardInterrupt):
+        study(name)(**given)
+    assert len(list(folder.glob("sweeps/*/*.jsonl"))) == 1
+    found: dict[str, list[dict[str, Any]]] = study(name)(**given)
+    assert asked == [*every[:2], *every[1:]]
+    assert not list(folder.glob("sweeps/*"))
+    assert _untimed(found, timed) == _untimed(whole, timed)
+    return found
+
+
+def _untimed(found: dict[str, list[dict[str, Any]]], timed: Sequence[str]) -> list[Any]:
+    """Ids, rows and columns, in their order."""
+    return [
+        (id, [[pair for pair in row.items() if pair[0] not in timed] for row in rows])
+        for id, rows in found.items()
+    ]
 
 
 def fresh(record: records.Record) -> bool:

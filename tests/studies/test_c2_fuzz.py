@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from contract import resumed
 from robustcore import methods
 from studies import c2_fuzz
 
@@ -41,3 +42,12 @@ def test_the_search_finds_a_wrong_certificate(monkeypatch):
     everything = lambda net, x, *rest: torch.ones(len(x), dtype=torch.bool)  # noqa: E731
     monkeypatch.setattr(c2_fuzz.evaluation, "certified", everything)
     assert all(row["wrong"] > 0 for row in c2_fuzz.fuzz(networks=3, kinds=2))
+
+
+def test_a_killed_run_goes_on(monkeypatch, tmp_path):
+    dense, double, *_ = c2_fuzz.KINDS.items()
+    monkeypatch.setattr(c2_fuzz, "KINDS", dict([dense, double]))
+    monkeypatch.setattr(c2_fuzz, "METHODS", ("rub", "crown"))
+    found = resumed("c2_fuzz", "of_a_kind", tmp_path, monkeypatch, networks=2, seed=1)
+    assert found == {"c2_fuzz.networks": c2_fuzz.fuzz(2, 1)}
+    assert list(found["c2_fuzz.networks"][0])[:3] == ["kind", "p", "networks"]
