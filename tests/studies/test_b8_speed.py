@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from contract import resumed
 from robustcore import LpBall, defenses
 from robustcore.datasets.catalogue import uci_sets
 from robustcore.networks import ReLUNetwork
@@ -45,3 +48,16 @@ def test_every_method_of_table_2_is_timed_beside_nominal() -> None:
 def test_rub_as_printed_is_left_out_where_its_graph_is_too_large() -> None:
     rows = b8_speed.timed(uci_sets()["hill-valley"], 0.1, 1)
     assert "RUB, as printed" not in {r["method"] for r in rows}
+
+
+def test_a_killed_run_goes_on_with_the_next_table(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    timed = ("seconds", "ratio", "batches_per_second")
+    given = {"names": ("wine", "iris"), "repeats": 1}
+    found = resumed("b8_speed", "timed", tmp_path, monkeypatch, timed, **given)
+    rows = found["b8_speed.steps"]
+    assert list(dict.fromkeys(row["set"] for row in rows)) == ["wine", "iris"]
+    for name in given["names"]:  # what is compared was timed side by side
+        (nominal,) = (r["seconds"] for r in rows if (r["set"], r["method"]) == (name, "Nominal"))
+        assert all(r["ratio"] == r["seconds"] / nominal for r in rows if r["set"] == name)
