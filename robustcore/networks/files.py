@@ -1,14 +1,16 @@
 """Networks in files without pickle: arrays, and a manifest that says what they belong to.
 
 A file is an .npz archive: the arrays of `state_dict`, and under "manifest" a JSON text with the
-kind of each module and its arguments. Reading it makes modules of the kinds listed here, and runs
-nothing else.
+kind of each module and its arguments; of a module with a forward of its own the steps that
+`torch.fx` records of it. Reading it makes modules of the kinds listed here, takes steps that bounds
+read, and runs nothing else.
 """
 
 from __future__ import annotations
 
 import json
 import zipfile
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -19,8 +21,10 @@ import torch
 from torch import nn
 
 from ..errors import CorruptDataError, InputError, UnsupportedLayerError
+from . import graphs
 from .dense import ReLUNetwork, Scaler
 from .plain import kind_of
+from .tracing import is_traceable
 from .two_layer import TwoLayerReLU
 
 _FORMAT = "robustcore network 1"
@@ -62,21 +66,27 @@ def save(net: nn.Module, path: Path | str) -> None:
     Parameters
     ----------
     net : ReLUNetwork, TwoLayerReLU, or nn.Sequential of the modules of torch that are read
-        In float16, float32 or float64, on any device.
+        In float16, float32 or float64, on any device. A module with a forward of its own, as one
+        with branches, is saved as its forward answers in evaluation.
     path : Path or str
         Its ending must be .npz.
 
     Raises
     ------
     UnsupportedLayerError
-        For a module of another kind, or one that is more than its class.
+        For a module of another kind, or one that is more than its class; for a forward that cannot
+        be recorded, or has a step that bounds do not read.
     InputError
         For another ending.
     """
     path = npz_path(path)
-    manifest = {"format": _FORMAT, "network": _described(net)}
-    arrays = {}
-    for name, value in net.state_dict().items():
+    if is_traceable(net):
+        told, state = graphs.described(net, _described)
+    else:
+        told, state = _described(net), net.state_dict()
+    manifest = {"format": _FORMAT, "network": told}
+    arrays: dict[str, Any] = {}
+    for name, value in state.items():
         if value.dtype in (torch.bfloat16,):
             raise InputError(f"{name} is in {value.dtype}, which has no array; use net.float().")
         arrays[name] = value.numpy(force=True)
@@ -93,6 +103,12 @@ def load(path: Path | str) -> nn.Module:
     ----------
     path : Path or str
 
+    Returns
+    -------
+    nn.Module
+        Of the kind that was saved; of a forward of its own a `torch.fx.GraphModule`, which gives
+        the same answers.
+
     Raises
     ------
     CorruptDataError
@@ -103,10 +119,9 @@ def load(path: Path | str) -> nn.Module:
         net = _made(manifest["network"], arrays)
         state = {name: torch.from_numpy(value) for name, value in arrays.items()}
         net.load_state_dict(state, assign=True)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CorruptDataError(
-            f"the parts of {path} do not fit together: {str(error).splitlines()[0]}"
-        ) from error
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        said = (str(error) or repr(error)).splitlines()[0]
+        raise CorruptDataError(f"the parts of {path} do not fit together: {said}") from error
     return net.eval()
 
 
@@ -155,7 +170,9 @@ def _described(net: nn.Module) -> dict[str, Any]:
     if kind is Scaler:
         return {"kind": "Scaler"}
     if kind is nn.Sequential:
-        return {"kind": "Sequential", "modules": [_described(one) for one in net.children()]}
+        parts: dict[str, Any] = net._modules  # children() leaves out a layer that stands twice
+        told = {"kind": "Sequential", "modules": [_described(one) for one in parts.values()]}
+        return told | ({} if list(parts) == _numbers(len(parts)) else {"names": list(parts)})
     if kind.__name__ not in _KINDS:
         raise UnsupportedLayerError(
             f"a {type(net).__name__} cannot be saved; use {', '.join(_KINDS)} in nn.Sequential."
@@ -178,9 +195,13 @@ def _made(told: Mapping[str, Any], arrays: Mapping[str, np.ndarray], under: str 
     if kind == "Scaler":
         return _scaler(arrays, under)
     if kind == "Sequential":
+        names = told.get("names", _numbers(len(told["modules"])))
+        parts = zip(names, told["modules"], strict=True)
         return nn.Sequential(
-            *(_made(one, arrays, f"{under}{i}.") for i, one in enumerate(told["modules"]))
+            OrderedDict((name, _made(one, arrays, f"{under}{name}.")) for name, one in parts)
         )
+    if kind == "Recorded":
+        return graphs.remade(told, arrays, _made)
     if kind not in _KINDS:
         raise ValueError(f"a {kind} is none of the modules that are read")
     return _KINDS[kind][0](**{name: _given(value) for name, value in told["arguments"].items()})
@@ -188,6 +209,11 @@ def _made(told: Mapping[str, Any], arrays: Mapping[str, np.ndarray], under: str 
 
 def _scaler(arrays: Mapping[str, np.ndarray], under: str) -> Scaler:
     return Scaler(*(torch.from_numpy(arrays[under + name]) for name in ("mean", "std")))
+
+
+def _numbers(n: int) -> list[str]:
+    """The names that nn.Sequential gives."""
+    return [str(i) for i in range(n)]
 
 
 def _given(value: Any) -> Any:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from robustcore import LpBall, bounds, convex, patterns
 from robustcore.errors import CorruptDataError, InputError, UnsupportedLayerError
@@ -64,17 +69,131 @@ class _Doubled(nn.Linear):
         return 2 * super().forward(x)
 
 
+class _Of(nn.Module):
+    """A forward of its own: whatever a function makes of two layers, a weight and a constant."""
+
+    def __init__(self, function: Callable[[Any, torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])
+        self.last, self.relu = nn.Linear(4, 3), nn.ReLU()
+        self.scale = nn.Parameter(torch.rand(4))
+        self.register_buffer("mask", torch.arange(4.0) % 2)
+        self.pick = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.pick(self, x)
+
+
+def _named() -> nn.Sequential:
+    relu = nn.ReLU()
+    return nn.Sequential(
+        OrderedDict(a=nn.Linear(4, 4), one=relu, b=nn.Linear(4, 4), two=relu, c=nn.Linear(4, 3))
+    )
+
+
+class _Image(nn.Module):
+    """A residual block with batch normalisation, as image networks have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(1, 1, 3, padding=1), nn.BatchNorm2d(1)
+        self.last = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.view(-1, 1, 2, 2)
+        return self.last((x + functional.relu(self.norm(self.conv(x)))).flatten(1))
+
+
+_BRANCHES: dict[str, nn.Module] = {
+    "residual": _Of(lambda m, x: m.last(x + m.relu(m.layers[0](x)))),
+    "weights": _Of(lambda m, x: m.last(torch.relu(x @ m.layers[0].weight.T) * m.scale)),
+    "a layer twice": _Of(lambda m, x: m.last(m.layers[1](m.relu(m.layers[1](x))))),
+    "constants": _Of(lambda m, x: m.last(x * m.mask + torch.arange(4.0) / 2)),
+    "pieces": _Of(
+        lambda m, x: m.last(
+            torch.cat([m.relu(m.layers[0](x))[:, [3, 1]], x[..., : x.shape[1] // 2]], dim=-1)
+        )
+    ),
+    "dropout by its flag": _Of(
+        lambda m, x: m.last(functional.dropout(m.layers[0](x).clamp(min=0), 0.5, m.training))
+    ),
+    "batch normalisation": _Image(),
+    "within a sequence": nn.Sequential(
+        Scaler(torch.zeros(4), torch.ones(4) * 2), _Of(lambda m, x: m.last(x - m.layers[0](x)))
+    ),
+    "subclass": nn.Sequential(_Doubled(4, 2)),
+    "a ReLU that stands there twice": _named(),
+}
+
+
+@pytest.mark.parametrize("name", list(_BRANCHES))
+def test_a_forward_of_its_own_is_saved_by_its_steps(name: str, tmp_path: Path) -> None:
+    """As it answers in evaluation, whatever it was in; and what bounds say stays what it was."""
+    net, x = _BRANCHES[name], torch.randn(6, 4)
+    modes = [one.training for one in net.modules()]
+    save(net, tmp_path / "net.npz")
+    assert [one.training for one in net.modules()] == modes
+    again = load(tmp_path / "net.npz")
+    net.eval()
+    assert torch.equal(again(x), net(x))
+    y, ball = torch.arange(6) % 2, LpBall(1, 0.2)
+    assert torch.equal(bounds.rub(again, x, y, ball), bounds.rub(net, x, y, ball))
+    save(again, tmp_path / "again.npz")
+    assert torch.equal(load(tmp_path / "again.npz")(x), net(x))
+
+
 @pytest.mark.parametrize(
-    "net",
+    ("change", "said"),
     [
-        nn.Sequential(_Doubled(2, 2)),
-        nn.Sequential(nn.Linear(2, 2), nn.Tanh()),
-        nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)),
+        (["call_function", "builtins.eval", {"tuple": ["1"]}, {"dict": {}}], "builtins.eval"),
+        (["call_method", "apply_", {"tuple": [{"step": 0}]}, {"dict": {}}], "apply_"),
+        (
+            [
+                "call_function",
+                "builtins.getattr",
+                {"tuple": [{"step": 0}, "__class__"]},
+                {"dict": {}},
+            ],
+            "attribute",
+        ),
+        (["call_module", "__class__", {"tuple": [{"step": 0}]}, {"dict": {}}], "__class__"),
+        (["call_method", "view", {"tuple": [{"step": 99}]}, {"dict": {}}], "range"),
+        (["call_method", "view", {"tuple": []}, {"dict": {"a=print(1)": 1}}], "rename it"),
     ],
-    ids=["subclass", "tanh", "parametrised"],
 )
-def test_what_is_more_than_its_class_is_not_saved(net: nn.Module, tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedLayerError):
+def test_a_step_that_is_not_known_is_never_taken(
+    change: list[Any], said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.npz"
+    save(_BRANCHES["residual"], path)
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    told = json.loads(str(arrays["manifest"][()]))
+    told["network"]["steps"].insert(0, change)
+    arrays["manifest"] = np.array(json.dumps(told))
+    np.savez(path, **arrays)
+    with pytest.raises(CorruptDataError, match=said):
+        load(path)
+
+
+def _by_numbers(m: Any, x: torch.Tensor) -> torch.Tensor:
+    return m.last(x if x.sum() > 0 else -x)
+
+
+@pytest.mark.parametrize(
+    ("net", "said"),
+    [
+        (nn.Sequential(nn.Linear(2, 2), nn.Tanh()), "Tanh"),
+        (nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)), "by a parametrization"),
+        (_Of(lambda m, x: m.last(torch.tanh(x))), "_Of cannot be saved with tanh in its forward"),
+        (_Of(lambda m, x: m.last(x.exp())), "_Of cannot be saved with exp in its forward"),
+        (_Of(lambda m, x: m.last(x.to(torch.float32))), "with to in its forward"),
+        (_Of(_by_numbers), "cannot be recorded"),
+    ],
+    ids=["tanh", "parametrised", "function", "method", "type", "numbers"],
+)
+def test_what_no_bound_reads_is_not_saved(net: nn.Module, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedLayerError, match=said):
         save(net, tmp_path / "net.npz")
     assert not (tmp_path / "net.npz").exists()
 
