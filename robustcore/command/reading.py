@@ -31,7 +31,7 @@ class Rows:
     features : list of str
     x : (n, d) tensor, float64
     y : (n,) tensor of int64
-    classes : list of str
+    classes : list of str, optional
         The names of the labels, where they have other names than 0, 1, ...
     """
 
@@ -56,8 +56,13 @@ def rows(path: Path, label: str | None, classes: Sequence[str] | None) -> Rows:
         For a file without rows, a column that is not there, or a cell that is no number, with its
         line.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = [line for line in csv.reader(file) if line]
+    if classes is not None and len(set(classes)) < len(classes):
+        raise InputError(f"--classes names a label twice in {','.join(classes)}; name each once.")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = [line for line in csv.reader(file) if line]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no CSV file in UTF-8: {error}.") from error
     if len(lines) < 2:
         raise InputError(f"{path} has no rows under its head.")
     head = [name.strip() for name in lines[0]]
@@ -143,9 +148,12 @@ def _radii(path: Path, features: Sequence[str]) -> list[float]:
 
 def _number(cell: str, line: int, path: Path) -> float:
     try:
-        return float(cell)
-    except ValueError as error:
-        raise InputError(f"line {line} of {path} has {cell!r} where a number is wanted.") from error
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"line {line} of {path} has {cell!r} where a number is wanted.")
+    return value
 
 
 def _label(cell: str, classes: Sequence[str] | None, line: int, path: Path) -> int:
@@ -153,7 +161,17 @@ def _label(cell: str, classes: Sequence[str] | None, line: int, path: Path) -> i
         if cell not in classes:
             raise InputError(f"line {line} of {path} has the label {cell!r}, none of --classes.")
         return list(classes).index(cell)
-    value = _number(cell, line, path)
-    if value != round(value):
-        raise InputError(f"line {line} of {path} has the label {cell!r}; name labels by --classes.")
+    try:
+        return _whole(float(cell))
+    except (ValueError, OverflowError) as error:
+        raise InputError(
+            f"line {line} of {path} has the label {cell!r}, which is no number of a class; name "
+            "the labels in the order of the network's outputs with --classes, as in --classes "
+            "no,yes, or their column with --label."
+        ) from error
+
+
+def _whole(value: float) -> int:
+    if value != int(value) or abs(value) > 2**53:
+        raise ValueError
     return int(value)
