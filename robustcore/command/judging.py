@@ -1,11 +1,9 @@
-"""What the command finds of each row: right, standing in the ball, how far, and where it turns."""
+"""How the command certifies and attacks rows: one bound, bounds within a time, an attack."""
 
 from __future__ import annotations
 
-import csv
+import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -13,92 +11,81 @@ from torch import nn
 from .. import attacks, evaluation, methods
 from ..balls import Cut, LpBall, PerturbationSet
 from ..doors import answer, two_logits
-from ..evaluation import Accuracy
+from ..errors import InputError
+from .findings import Judged
 from .reading import Rows
 
 _BATCH = 250  # rows between two steps of the progress bar
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One line a row.
+def certify(
+    net: nn.Module,
+    data: Rows,
+    ball: PerturbationSet,
+    method: str = "best",
+    seconds: float | None = None,
+    steps: int | None = None,
+    worst: bool = False,
+) -> Judged:
+    """Certify every row; with a progress bar where tqdm is installed and no time is given.
+
+    Source: own (on [B] Section 6.3)
+
+    Parameters
+    ----------
+    net : module
+    data : Rows
+    ball : set of perturbations
+    method : str
+        Of :func:`robustcore.evaluation.certified`.
+    seconds : float, optional
+        With it :func:`robustcore.evaluation.certify_within` asks, with `method` alone if it is not
+        "best"; no smaller radius is searched.
+    steps : int, optional
+        Of the attacks, 100 by default.
+    worst : bool
+        Whether the rows that are not proved are attacked; that takes its time beyond `seconds`.
+    """
+    x, predicted, right = _read(net, data)
+    over, steps = cut(ball, method), 100 if steps is None else steps
+    if seconds is None:
+        proved, radius = _bounded(net, x, data.y, over, method)
+        by, taken = [method if one else "" for one in proved.tolist()], None
+    else:
+        found = _within(net, x, data.y, over, method, seconds, steps)
+        proved, radius, by, taken = found.proved, None, list(found.by), found.seconds
+    withstands = points = None
+    if worst:
+        rows = (~proved).nonzero()[:, 0]
+        points = torch.full_like(x, torch.nan)
+        withstands = proved.clone()
+        if len(rows):
+            points[rows] = _attacked(net, x, data.y, ball, rows, steps)
+            withstands[rows] = right[rows] & evaluation.correct(net, points[rows], data.y[rows])
+        # what another path of the attack turned is open here: each row shows its own point
+        by = ["" if n == "attack" and s else n for n, s in zip(by, withstands, strict=True)]
+        points = points
+    judged = (proved, radius, by, withstands, points, taken)
+    return Judged(over, data, predicted, right, method, *judged)
+
+
+def attack(net: nn.Module, data: Rows, ball: PerturbationSet, steps: int = 100) -> Judged:
+    """Attack every row, with a progress bar where tqdm is installed.
 
     Source: own
 
     Parameters
     ----------
-    task : "certify" or "attack"
-    method : str
-    ball : set of perturbations
+    net : module
     data : Rows
-    predicted : (n,) tensor
-    right, stands : (n,) tensors of booleans
-        On the clean row; on the whole ball, or at every point that was tried.
-    radius : (n,) tensor or None
-        Certified, up to that of the ball.
-    worst : (n, d) tensor or None
-        The worst points found.
+    ball : set of perturbations
+    steps : int
+        Of APGD, as for :func:`robustcore.attacks.strongest`.
     """
-
-    task: str
-    method: str
-    ball: PerturbationSet
-    data: Rows
-    predicted: torch.Tensor
-    right: torch.Tensor
-    stands: torch.Tensor
-    radius: torch.Tensor | None
-    worst: torch.Tensor | None
-
-    @property
-    def standing(self) -> Accuracy:
-        """The share of rows that stand."""
-        return Accuracy.of(self.stands)
-
-    def lines(self) -> list[tuple[str, str]]:
-        """What is said of all rows together: (name, value)."""
-        proved = self.task == "certify"
-        found = [
-            ("rows", str(len(self.right))),
-            ("ball", repr(self.ball)),
-            ("right as they are", str(Accuracy.of(self.right))),
-            ("proved on the whole ball" if proved else "withstand the attack", str(self.standing)),
-        ]
-        if self.radius is not None:
-            found.append(("median certified radius", f"{float(self.radius.median()):.4g}"))
-        turned = int((self.right & ~self.stands).sum())
-        found.append(("right, and not proved" if proved else "right, and turned", str(turned)))
-        return found
-
-    def table(self) -> str:
-        """The same as text."""
-        width = max(len(name) for name, _ in self.lines())
-        return "\n".join(f"{name:>{width}}  {value}" for name, value in self.lines())
-
-    def heads(self) -> list[str]:
-        """The columns of the file of rows."""
-        found = ["row", "label", "predicted", "right"]
-        if self.task == "certify":
-            return [*found, "certified", "radius"]
-        return [*found, "withstands", *(f"worst {name}" for name in self.data.features)]
-
-    def rows(self) -> Iterator[list[str]]:
-        """One line a row, numbered from 1 as they stand under the head."""
-        for i, (y, z) in enumerate(zip(self.data.y.tolist(), self.predicted.tolist(), strict=True)):
-            line = [str(i + 1), self.data.name(y), self.data.name(z)]
-            line += [str(bool(self.right[i])).lower(), str(bool(self.stands[i])).lower()]
-            if self.radius is not None:
-                line.append(f"{float(self.radius[i]):.6g}")
-            if self.worst is not None:
-                line += [f"{value:.17g}" for value in self.worst[i].tolist()]
-            yield line
-
-    def write(self, path: Path) -> None:
-        """The rows as a CSV file."""
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(self.heads())
-            writer.writerows(self.rows())
+    x, predicted, right = _read(net, data)
+    points = _attacked(net, x, data.y, ball, torch.arange(len(x)), steps)
+    withstands = right & evaluation.correct(net, points, data.y)
+    return Judged(ball, data, predicted, right, withstands=withstands, worst=points)
 
 
 def cut(ball: PerturbationSet, method: str) -> PerturbationSet:
@@ -112,55 +99,91 @@ def cut(ball: PerturbationSet, method: str) -> PerturbationSet:
     return Cut(ball) if known.takes(Cut(ball)) else ball
 
 
-def judge(
-    net: nn.Module, data: Rows, ball: PerturbationSet, task: str, method: str, steps: int
-) -> Judged:
-    """Certify or attack every row, with a progress bar where tqdm is installed.
+def check_takes(method: str, ball: PerturbationSet) -> None:
+    """Refuse a bound that is not for a set: within a time it would be passed over in silence.
 
-    Source: own (on [B] Section 6.3)
-
-    Parameters
-    ----------
-    net : module
-    data : Rows
-    ball : set of perturbations
-    task : "certify" or "attack"
-    method : str
-        Of :func:`robustcore.evaluation.certified`.
-    steps : int
-        Of APGD.
+    Source: own
     """
+    methods.certificate(method)
+    if not methods.METHODS[method].takes(ball):
+        others = [m.name for m in methods.METHODS.values() if m.sound and m.takes(ball)]
+        raise InputError(
+            f"--method {method} is not for {ball!r} and would prove nothing; take one of "
+            f"{', '.join(others)}."
+        )
+
+
+def _read(net: nn.Module, data: Rows) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The samples in the network's precision, what it says of them, and where that is right."""
     x = data.x.to(next((p.dtype for p in net.parameters()), torch.float64))
     with torch.no_grad():
-        predicted = two_logits(answer(net, x)).argmax(dim=1)
-    right = evaluation.correct(net, x, data.y)
-    stands, radii, worst = torch.zeros_like(right), [], []
-    for part in _progress(len(x)):
-        rows, labels, here = x[part], data.y[part], ball.at(torch.arange(len(x))[part])
-        if task == "certify" and here.radius > 0:
-            reached = evaluation.certified_radius(net, rows, labels, here, method)
-            stands[part] = reached == here.radius
-            radii.append(reached)
-        elif task == "certify":
-            stands[part] = evaluation.certified(net, rows, labels, here, method)
-            radii.append(torch.zeros(len(rows), dtype=torch.float64))
+        z = two_logits(answer(net, x))
+    if data.classes is not None and len(data.classes) != z.shape[1]:
+        raise InputError(
+            f"--classes names {len(data.classes)} labels and the network tells {z.shape[1]} apart; "
+            "name each once, in the order of its outputs."
+        )
+    return x, z.argmax(dim=1), evaluation.correct(net, x, data.y)
+
+
+def _bounded(
+    net: nn.Module, x: torch.Tensor, y: torch.Tensor, ball: PerturbationSet, method: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What one bound proves, and up to which radius."""
+    proved, radii = torch.zeros(len(x), dtype=torch.bool), torch.zeros(len(x), dtype=torch.float64)
+    for part in _progress(torch.arange(len(x)), "certify"):
+        rows, labels, here = x[part], y[part], ball.at(part)
+        if here.radius > 0:
+            radii[part] = evaluation.certified_radius(net, rows, labels, here, method)
+            proved[part] = radii[part] == here.radius
         else:
-            point = attacks.strongest(net, rows, labels, here, steps=steps)
-            attacks.check_inside(point, rows, here)
-            stands[part] = right[part] & evaluation.correct(net, point, labels)
-            worst.append(point.detach())
-    return Judged(
-        *(task, method, ball, data, predicted, right, stands),
-        radius=torch.cat(radii) if radii else None,
-        worst=torch.cat(worst) if worst else None,
-    )
+            proved[part] = evaluation.certified(net, rows, labels, here, method)
+    return proved, radii
 
 
-def _progress(n: int) -> Iterator[slice]:
-    parts = [slice(start, min(n, start + _BATCH)) for start in range(0, n, _BATCH)]
+def _within(
+    net: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    ball: PerturbationSet,
+    method: str,
+    seconds: float,
+    steps: int,
+) -> evaluation.Escalation:
+    """What bounds in turn prove, and an attack turns, within a time."""
+    search = functools.partial(attacks.apgd, steps=steps)
+    if method == "best":
+        return evaluation.certify_within(net, x, y, ball, seconds, attack=search)
+    check_takes(method, ball)
+    return evaluation.certify_within(net, x, y, ball, seconds, (method,), search)
+
+
+def _attacked(
+    net: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    ball: PerturbationSet,
+    rows: torch.Tensor,
+    steps: int,
+) -> torch.Tensor:
+    """The worst points found of some rows."""
+    found = torch.empty_like(x[rows])
+    for part in _progress(torch.arange(len(rows)), "attack"):
+        some = rows[part]
+        here = ball.at(some)
+        point = attacks.strongest(net, x[some], y[some], here, steps=steps)
+        attacks.check_inside(point, x[some], here)
+        found[part] = point.detach()
+    return found
+
+
+def _progress(rows: torch.Tensor, what: str) -> Iterator[torch.Tensor]:
+    """Rows some at a time; without tqdm, or with few, no bar."""
+    parts = [part for part in rows.split(_BATCH) if len(part)]
     try:
         from tqdm import tqdm
     except ImportError:
         yield from parts
         return
-    yield from tqdm(parts, unit=f" x {_BATCH} rows", disable=len(parts) < 2, leave=False)
+    few = len(parts) < 2
+    yield from tqdm(parts, what, unit=f" x {_BATCH} rows", disable=few, leave=False)

@@ -11,31 +11,26 @@ from .. import evaluation
 from ..bounds.faithful import own_precision
 from ..doors import answer, two_logits
 from ..errors import InputError
-from . import reading
-
-_OWN = ("radius", "features", "box", "label", "classes", "report")  # what its file says, or no page
+from . import judging, reading
 
 
 def run(asked: argparse.Namespace) -> int:
     """Read, decide, print, write: the exit status.
+
+    1 if fewer boxes hold than --require asks for, or without it, if one is refuted.
 
     Source: own
 
     Raises
     ------
     RobustcoreError
-        For options that a property leaves no room for, or a network of other outputs.
+        For a network of other outputs, or a bound that is not for boxes.
     """
-    if asked.task != "certify":
-        raise InputError(
-            "a property is certified, and attacked on the way; use robustcore certify."
-        )
-    given = [name for name in _OWN if getattr(asked, name) is not None]
-    if given:
-        raise InputError(f"a property brings its own samples and set; leave --{given[0]} away.")
     net = reading.network(asked.network)
     precision = own_precision(net, torch.empty(0, dtype=torch.float64)).dtype
     question = evaluation.read_vnnlib(asked.data, precision)
+    if asked.method != "best":
+        judging.check_takes(asked.method, question.ball)
     with torch.no_grad():
         outputs = two_logits(answer(net, question.x[:1])).shape[1]
     if outputs != question.n_classes:
@@ -55,7 +50,9 @@ def run(asked: argparse.Namespace) -> int:
             rows = zip(question.y.tolist(), words, found.by, strict=True)
             writer.writerows([i, *row] for i, row in enumerate(rows, start=1))
         print(f"boxes: {asked.out}")
-    return int(asked.require is not None and found.accuracy.value < asked.require)
+    if asked.require is None:
+        return int("refuted" in words)
+    return int(found.accuracy.value < asked.require)
 
 
 def _table(words: list[str], found: evaluation.Escalation) -> str:

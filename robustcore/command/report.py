@@ -6,7 +6,7 @@ from html import escape
 
 import torch
 
-from .judging import Judged
+from .findings import Judged
 
 _ROWS = 200  # shown; all are in the CSV file
 _STYLE = """
@@ -32,7 +32,7 @@ def page(judged: Judged, network: str) -> str:
     network : str
         The name of the network's file.
     """
-    what = "Certificates" if judged.task == "certify" else "Attacks"
+    what = "Attacks" if judged.proved is None else "Certificates"
     facts = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in judged.lines())
     heads = "".join(f"<th>{escape(name)}</th>" for name in judged.heads())
     body = "".join(
@@ -41,28 +41,35 @@ def page(judged: Judged, network: str) -> str:
     )
     more = len(judged.right) - _ROWS
     note = f"<p>{more} more rows are in the file that --out writes.</p>" if more > 0 else ""
-    said = (
-        "Proved by the bound "
-        f"“{escape(judged.method)}”, in exact arithmetic on the network's own weights; a margin is "
-        "added that likely covers its own rounding. A row that is not proved may still stand."
-        if judged.task == "certify"
-        else "Searched by gradient attacks. A row that withstands them is not proved to stand."
-    )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{what}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
-        f"<h1>{what}: {escape(network)}</h1><table>{facts}</table><p>{said}</p>{_picture(judged)}"
+        f"<h1>{what}: {escape(network)}</h1><table>{facts}</table><p>{_said(judged)}</p>"
+        f"{_staircase(judged)}"
         f"<h2>Rows</h2><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>{note}"
         "</body></html>\n"
     )
 
 
-def _picture(judged: Judged) -> str:
+def _said(judged: Judged) -> str:
+    """What kind of answer it is."""
+    if judged.proved is None:
+        return "Searched by gradient attacks. A row that withstands them is not proved to stand."
+    by = f"by the bound “{escape(judged.method)}”"
+    if judged.seconds is not None:
+        by = f"within a time, each row {by if judged.method != 'best' else 'as “by” tells'}"
+    return (
+        f"Proved {by}, in exact arithmetic on the network's own weights; a margin is added that "
+        "likely covers its own rounding. A row that is not proved may still stand."
+    )
+
+
+def _staircase(judged: Judged) -> str:
     """The share of rows that is proved up to each radius, as a staircase."""
-    if judged.radius is None or judged.ball.radius <= 0:
+    if judged.radius is None or judged.proved is None or judged.ball.radius <= 0:
         return ""
     largest, n = judged.ball.radius, len(judged.radius)
-    reached = torch.sort(judged.radius[judged.stands | (judged.radius > 0)]).values.tolist()
+    reached = torch.sort(judged.radius[judged.proved | (judged.radius > 0)]).values.tolist()
 
     def x(r: float) -> float:
         return _LEFT + r / largest * (_W - _LEFT - 8)

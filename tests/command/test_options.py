@@ -1,0 +1,169 @@
+"""Each option does what the help says, or is refused in one sentence before anything runs."""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from robustcore import attacks, command, evaluation
+
+PROPERTY = """
+(declare-const X_0 Real) (declare-const X_1 Real) (declare-const Y_0 Real) (declare-const Y_1 Real)
+(assert (<= X_0 {high})) (assert (>= X_0 0)) (assert (<= X_1 1)) (assert (>= X_1 0.8))
+(assert (>= Y_1 Y_0))
+"""
+
+
+def _run(folder: Path, task: str, *more: str, data: str = "rows.csv") -> int:
+    classes = ("--classes", "yes,no") if data == "rows.csv" else ()
+    return command.main([task, str(folder / "net.npz"), str(folder / data), *classes, *more])
+
+
+def _rows(folder: Path, task: str, *more: str) -> list[dict[str, str]]:
+    assert _run(folder, task, *more, "--out", str(folder / "out.csv")) == 0
+    with (folder / "out.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_within_a_time_each_row_says_what_decided_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Against Linf 0.2: proved, turned by a point, proved, wrong as it is."""
+    rows = _rows(folder, "certify", "--radius", "0.2", "--seconds", "60")
+    assert [row["by"] for row in rows] == ["best", "attack", "best", "clean"]
+    assert [row["certified"] for row in rows] == ["true", "false"] * 2
+    assert [row["radius"] for row in rows] == ["0.2", ""] * 2
+    assert re.search(r"by best +2\n", capsys.readouterr().out)
+    rows = _rows(folder, "certify", "--radius", "0.2", "--seconds", "60", "--method", "exact")
+    assert [row["by"] for row in rows] == ["exact", "attack", "exact", "clean"]
+    plain = _rows(folder, "certify", "--radius", "0.2", "--method", "crown")
+    assert [row["by"] for row in plain] == ["crown", ""] * 2
+
+
+def test_a_time_that_is_over_proves_nothing(folder: Path) -> None:
+    rows = _rows(folder, "certify", "--radius", "0.2", "--seconds", "1e-9")
+    assert [row["by"] for row in rows] == ["", "", "", "clean"]
+    assert {row["certified"] for row in rows} == {"false"}
+
+
+def test_the_worst_inputs_of_what_is_not_proved_are_written(folder: Path) -> None:
+    for more in ((), ("--seconds", "60")):
+        rows = _rows(folder, "certify", "--radius", "0.2", "--worst", *more)
+        assert [row["withstands"] for row in rows] == ["true", "false"] * 2
+        for row in (rows[0], rows[2]):
+            assert row["worst age"] == row["worst income"] == ""
+        turned = [float(rows[1][f"worst {name}"]) for name in ("age", "income")]
+        assert turned[1] < turned[0]
+        assert max(abs(turned[0] - 0), abs(turned[1] - 0.3)) <= 0.2 + 1e-6
+        assert float(rows[3]["worst income"]) == 3.0  # wrong as it is
+
+
+def test_steps_are_those_of_the_attack(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+    for name in ("apgd", "strongest"):
+        attack = getattr(attacks, name)
+
+        def counted(*args, steps, attack=attack, **options):
+            taken.append(steps)
+            return attack(*args, steps=steps, **options)
+
+        monkeypatch.setattr(attacks, name, counted)
+    _rows(folder, "certify", "--radius", "0.2", "--seconds", "60", "--worst", "--steps", "7")
+    _rows(folder, "attack", "--radius", "0.2", "--steps", "7")
+    assert len(taken) == 3
+    assert set(taken) == {7}
+
+
+def test_an_attack_says_its_radius(folder: Path) -> None:
+    rows = _rows(folder, "attack", "--radius", "0.2")
+    assert {row["radius"] for row in rows} == {"0.2"}
+
+
+@pytest.mark.parametrize(
+    ("task", "data", "more", "sentence"),
+    [
+        ("attack", "rows.csv", ("--method", "crown"), "proves nothing.* leave --method away"),
+        ("attack", "rows.csv", ("--method", "nonsense"), "leave --method away"),
+        ("attack", "rows.csv", ("--seconds", "1"), "leave --seconds away"),
+        ("attack", "rows.csv", ("--worst",), "leave --worst away"),
+        ("certify", "rows.csv", ("--method", "nonsense"), "must be one of .*'nonsense'"),
+        ("certify", "rows.csv", ("--method", "arub"), "arub is an estimate"),
+        ("certify", "rows.csv", ("--steps", "5"), "--worst or --seconds alone; leave --steps"),
+        ("certify", "rows.csv", ("--seconds", "0"), "--seconds must be positive"),
+        ("certify", "rows.csv", ("--seconds", "nan"), "--seconds must be positive"),
+        ("certify", "rows.csv", ("--seconds", "9", "--method", "rub"), "--method rub is not for"),
+        ("certify", "rows.csv", ("--worst", "--steps", "0"), "--steps must be at least 1"),
+        ("certify", "rows.csv", ("--require", "50"), "--require is a share"),
+        ("certify", "rows.csv", ("--radius", "-1"), "--radius must be a finite number"),
+        ("certify", "rows.csv", ("--classes", "yes,yes"), "names a label twice"),
+        ("certify", "rows.csv", ("--classes", "yes,no,other"), "names 3 labels .* tells 2 apart"),
+        ("certify", "p.vnnlib", ("--ball", "l2"), "its own samples and set; leave --ball away"),
+        ("certify", "p.vnnlib", ("--ball", "linf"), "leave --ball away"),
+        ("certify", "p.vnnlib", ("--radius", "1"), "leave --radius away"),
+        ("certify", "p.vnnlib", ("--features", "radii.toml"), "leave --features away"),
+        ("certify", "p.vnnlib", ("--box", "0", "1"), "leave --box away"),
+        ("certify", "p.vnnlib", ("--label", "age"), "leave --label away"),
+        ("certify", "p.vnnlib", ("--classes", "a,b"), "leave --classes away"),
+        ("certify", "p.vnnlib", ("--report", "page.html"), "leave --report away"),
+        ("certify", "p.vnnlib", ("--steps", "9"), "leave --steps away"),
+        ("certify", "p.vnnlib", ("--worst",), "leave --worst away"),
+        ("certify", "p.vnnlib", ("--method", "rub"), "--method rub is not for"),
+        ("attack", "p.vnnlib", (), "use robustcore certify"),
+        ("certify", "none.csv", (), "there is no file .*none.csv"),
+        ("certify", "rows.csv", ("--features", "none.toml"), "there is no file none.toml"),
+        ("certify", "rows.csv", ("--out", "."), "is a folder"),
+    ],
+)
+def test_what_a_call_cannot_use_is_refused_before_it_runs(
+    folder: Path,
+    task: str,
+    data: str,
+    more: tuple[str, ...],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (folder / "p.vnnlib").write_text(PROPERTY.format(high=0.2), encoding="utf-8")
+    for name in ("certified", "certified_radius", "certify_within"):
+        monkeypatch.setattr(evaluation, name, None)
+    monkeypatch.setattr(attacks, "strongest", None)
+    given = () if data == "p.vnnlib" or "--radius" in more else ("--radius", "0.2")
+    assert _run(folder, task, *given, *more, data=data) == 2
+    said = capsys.readouterr().err
+    assert re.search(sentence, said), said
+    assert said.startswith("robustcore: ")
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_a_refuted_property_ends_with_one(folder: Path) -> None:
+    """x_1 >= 0.8 stays above x_0 <= 0.2, and not above x_0 <= 0.9."""
+    given: dict[str, str] = {"data": "p.vnnlib"}
+    for high, ends in ((0.2, 0), (0.9, 1)):
+        (folder / "p.vnnlib").write_text(PROPERTY.format(high=high), encoding="utf-8")
+        assert _run(folder, "certify", **given) == ends
+    assert _run(folder, "certify", "--require", "1", **given) == 1
+    assert _run(folder, "certify", "--require", "0", **given) == 0  # what is asked for is asked for
+
+
+def test_a_network_that_is_not_there_is_one_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "net.npz").unlink()
+    assert _run(folder, "certify", "--radius", "1") == 2
+    assert "there is no file" in (said := capsys.readouterr().err)
+    assert "Errno" not in said
+
+
+def test_without_tqdm_there_is_no_bar_and_no_failure(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["age,income,outcome", *(260 * ["0,1,yes"])]
+    (folder / "rows.csv").write_text("\n".join(lines), encoding="utf-8")
+    with_bar = _rows(folder, "certify", "--radius", "0.2", "--worst")
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert _rows(folder, "certify", "--radius", "0.2", "--worst") == with_bar
+    assert len(with_bar) == 260
