@@ -18,6 +18,14 @@ svg { max-width: 100%; } svg text { font-size: 12px; fill: currentColor; }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #151515; }
        td, th { border-color: #444; } }
 """
+_COLOURS = {  # of Okabe and Ito, as the figures of the book
+    "proved": "#0072b2",
+    "withstand the attack": "#56b4e9",
+    "right, and open": "#56b4e9",
+    "right, and not proved": "#56b4e9",
+    "right, and turned": "#d55e00",
+    "wrong as they are": "#8888",
+}
 _W, _H, _LEFT, _FOOT = 560.0, 240.0, 46.0, 36.0  # of the picture, its axes on the left and below
 
 
@@ -45,7 +53,7 @@ def page(judged: Judged, network: str) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{what}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
         f"<h1>{what}: {escape(network)}</h1><table>{facts}</table><p>{_said(judged)}</p>"
-        f"{_staircase(judged)}"
+        f"{_shares(judged)}{_staircase(judged)}"
         f"<h2>Rows</h2><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>{note}"
         "</body></html>\n"
     )
@@ -61,6 +69,23 @@ def _said(judged: Judged) -> str:
     return (
         f"Proved {by}, in exact arithmetic on the network's own weights; a margin is added that "
         "likely covers its own rounding. A row that is not proved may still stand."
+    )
+
+
+def _shares(judged: Judged) -> str:
+    """All rows as one bar, a piece for each way they came out, from left to right as listed."""
+    n, wide = len(judged.right), _W - 16
+    at, bar, keys = 8.0, "", ""
+    for i, (name, count) in enumerate(judged.parts()):
+        colour, width, y = _COLOURS[name], wide * count / n, 56 + 20 * i
+        bar += f'<rect x="{at:.1f}" y="8" width="{width:.1f}" height="28" fill="{colour}"/>'
+        keys += f'<rect x="8" y="{y}" width="12" height="12" fill="{colour}"/>'
+        keys += f'<text x="28" y="{y + 11}">{name}: {count} of {n} ({count / n:.1%})</text>'
+        at += width
+    title, height = "How the rows came out", 56 + 20 * len(judged.parts())
+    return (
+        f'<h2>{title}</h2><svg viewBox="0 0 {_W:g} {height}" role="img" aria-label="{title}">'
+        f"{bar}{keys}</svg>"
     )
 
 

@@ -78,9 +78,21 @@ def test_steps_are_those_of_the_attack(folder: Path, monkeypatch: pytest.MonkeyP
     assert set(taken) == {7}
 
 
-def test_an_attack_says_its_radius(folder: Path) -> None:
-    rows = _rows(folder, "attack", "--radius", "0.2")
+def test_an_attack_says_its_radius_and_has_a_picture(folder: Path) -> None:
+    report = ("--report", str(folder / "report.html"))
+    rows = _rows(folder, "attack", "--radius", "0.2", *report)
     assert {row["radius"] for row in rows} == {"0.2"}
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<svg" in text
+    for part in ("withstand the attack: 2 of 4", "and turned: 1 of 4", "wrong as they are: 1 of 4"):
+        assert part in text
+    widths = [float(w) for w in re.findall(r'width="([\d.]+)" height="28"', text)]
+    assert sum(widths) == pytest.approx(544, abs=0.5)
+    _rows(folder, "certify", "--radius", "0.2", "--worst", *report)
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert text.count("<svg") == 2
+    for part in ("proved: 2 of 4", "right, and open: 0 of 4", "right, and turned: 1 of 4"):
+        assert part in text
 
 
 @pytest.mark.parametrize(
