@@ -57,7 +57,7 @@ def run(asked: argparse.Namespace) -> int:
     asked = options.settle(asked)
     if options.is_property(asked):
         return properties.run(asked)
-    data = reading.rows(asked.data, asked.label, asked.classes)
+    data = reading.rows(asked.data, asked.label, asked.classes, asked.shape)
     network = reading.network(asked.network)
     ball = reading.ball(asked.ball, asked.radius, asked.features, asked.box, data.features)
     if asked.task == "certify":

@@ -64,7 +64,7 @@ def certify(
             withstands[rows] = right[rows] & evaluation.correct(net, points[rows], data.y[rows])
         # what another path of the attack turned is open here: each row shows its own point
         by = ["" if n == "attack" and s else n for n, s in zip(by, withstands, strict=True)]
-        points = points
+        points = points.flatten(1)
     judged = (proved, radius, by, withstands, points, taken)
     return Judged(over, data, predicted, right, method, *judged)
 
@@ -85,7 +85,7 @@ def attack(net: nn.Module, data: Rows, ball: PerturbationSet, steps: int = 100) 
     x, predicted, right = _read(net, data)
     points = _attacked(net, x, data.y, ball, torch.arange(len(x)), steps)
     withstands = right & evaluation.correct(net, points, data.y)
-    return Judged(ball, data, predicted, right, withstands=withstands, worst=points)
+    return Judged(ball, data, predicted, right, withstands=withstands, worst=points.flatten(1))
 
 
 def cut(ball: PerturbationSet, method: str) -> PerturbationSet:
@@ -116,8 +116,15 @@ def check_takes(method: str, ball: PerturbationSet) -> None:
 def _read(net: nn.Module, data: Rows) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The samples in the network's precision, what it says of them, and where that is right."""
     x = data.x.to(next((p.dtype for p in net.parameters()), torch.float64))
-    with torch.no_grad():
-        z = two_logits(answer(net, x))
+    try:
+        with torch.no_grad():
+            z = two_logits(answer(net, x))
+    except InputError as error:
+        if data.shape is not None:
+            raise
+        raise InputError(
+            f"{str(error).rstrip('.')}; if it takes images, give their --shape, as in 1,28,28."
+        ) from error
     if data.classes is not None and len(data.classes) != z.shape[1]:
         raise InputError(
             f"--classes names {len(data.classes)} labels and the network tells {z.shape[1]} apart; "

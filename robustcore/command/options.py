@@ -157,6 +157,12 @@ def _add_data(one: argparse.ArgumentParser) -> None:
         type=lambda text: [name.strip() for name in text.split(",")],
         help="labels in the order of the outputs, as in no,yes; else they are 0, 1, ...",
     )
+    one.add_argument(
+        "--shape",
+        type=_shape,
+        metavar="C,H,W",
+        help="of one sample, where the network takes images: 1,28,28 for rows of 784 features",
+    )
     one.add_argument("--ball", choices=("l1", "l2", "linf"), help="the norm; linf by default")
     one.add_argument("--radius", type=float, help="in the units of the features")
     one.add_argument(
@@ -202,3 +208,11 @@ def _add_search(one: argparse.ArgumentParser, proves: bool) -> None:
     one.add_argument(
         "--require", type=float, metavar="SHARE", help="end with 1 if fewer rows than this stand"
     )
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    """Sizes as in 1,28,28."""
+    sizes = [size.strip() for size in text.split(",")]
+    if not all(size.isdecimal() and int(size) > 0 for size in sizes):
+        raise argparse.ArgumentTypeError(f"sizes as in 1,28,28 are wanted, got {text!r}")
+    return tuple(int(size) for size in sizes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+from dataclasses import replace
 
 import torch
 
@@ -29,6 +30,7 @@ def run(asked: argparse.Namespace) -> int:
     net = reading.network(asked.network)
     precision = own_precision(net, torch.empty(0, dtype=torch.float64)).dtype
     question = evaluation.read_vnnlib(asked.data, precision)
+    question = replace(question, x=reading.shaped(question.x, asked.shape, asked.data))
     if asked.method != "best":
         judging.check_takes(asked.method, question.ball)
     with torch.no_grad():

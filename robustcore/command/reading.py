@@ -29,32 +29,40 @@ class Rows:
     Parameters
     ----------
     features : list of str
-    x : (n, d) tensor, float64
+    x : (n, d) tensor, or (n, *shape), float64
     y : (n,) tensor of int64
     classes : list of str, optional
         The names of the labels, where they have other names than 0, 1, ...
+    shape : tuple of int, optional
+        Of one sample, where the network does not take rows.
     """
 
     features: list[str]
     x: torch.Tensor
     y: torch.Tensor
     classes: list[str] | None
+    shape: tuple[int, ...] | None = None
 
     def name(self, label: int) -> str:
         """A label as its file writes it."""
         return str(label) if self.classes is None else self.classes[label]
 
 
-def rows(path: Path, label: str | None, classes: Sequence[str] | None) -> Rows:
-    """The rows of a CSV file.
+def rows(
+    path: Path,
+    label: str | None,
+    classes: Sequence[str] | None,
+    shape: tuple[int, ...] | None = None,
+) -> Rows:
+    """The rows of a CSV file, as samples of a shape.
 
     Source: own
 
     Raises
     ------
     InputError
-        For a file without rows, a column that is not there, or a cell that is no number, with its
-        line.
+        For a file without rows, a column that is not there, a cell that is no number, with its
+        line, or a shape of another size.
     """
     if classes is not None and len(set(classes)) < len(classes):
         raise InputError(f"--classes names a label twice in {','.join(classes)}; name each once.")
@@ -77,8 +85,30 @@ def rows(path: Path, label: str | None, classes: Sequence[str] | None) -> Rows:
         labels.append(_label(cells.pop(at), classes, number, path))
         values.append([_number(cell, number, path) for cell in cells])
     features = [name for i, name in enumerate(head) if i != at]
-    x = torch.from_numpy(np.array(values, dtype=np.float64))
-    return Rows(features, x, torch.tensor(labels), None if classes is None else list(classes))
+    x = shaped(torch.from_numpy(np.array(values, dtype=np.float64)), shape, path)
+    named = None if classes is None else list(classes)
+    return Rows(features, x, torch.tensor(labels), named, shape)
+
+
+def shaped(x: torch.Tensor, shape: tuple[int, ...] | None, path: Path) -> torch.Tensor:
+    """Samples in the shape that --shape says.
+
+    Source: own
+
+    Raises
+    ------
+    InputError
+        If it has another number of values.
+    """
+    if shape is None:
+        return x
+    d = math.prod(x.shape[1:])
+    if math.prod(shape) != d:
+        said = ",".join(map(str, shape))
+        raise InputError(
+            f"--shape {said} is {math.prod(shape)} values, and a sample of {path} has {d}."
+        )
+    return x.reshape(len(x), *shape)
 
 
 def network(path: Path) -> nn.Module:

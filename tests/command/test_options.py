@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
-from robustcore import attacks, command, evaluation
+from robustcore import attacks, command, evaluation, networks
+from robustcore.balls import LpBall
 
 PROPERTY = """
 (declare-const X_0 Real) (declare-const X_1 Real) (declare-const Y_0 Real) (declare-const Y_1 Real)
@@ -111,6 +114,7 @@ def test_an_attack_says_its_radius_and_has_a_picture(folder: Path) -> None:
         ("certify", "rows.csv", ("--worst", "--steps", "0"), "--steps must be at least 1"),
         ("certify", "rows.csv", ("--require", "50"), "--require is a share"),
         ("certify", "rows.csv", ("--radius", "-1"), "--radius must be a finite number"),
+        ("certify", "rows.csv", ("--shape", "1,3"), "--shape 1,3 is 3 values, .* has 2"),
         ("certify", "rows.csv", ("--classes", "yes,yes"), "names a label twice"),
         ("certify", "rows.csv", ("--classes", "yes,no,other"), "names 3 labels .* tells 2 apart"),
         ("certify", "p.vnnlib", ("--ball", "l2"), "its own samples and set; leave --ball away"),
@@ -124,6 +128,7 @@ def test_an_attack_says_its_radius_and_has_a_picture(folder: Path) -> None:
         ("certify", "p.vnnlib", ("--steps", "9"), "leave --steps away"),
         ("certify", "p.vnnlib", ("--worst",), "leave --worst away"),
         ("certify", "p.vnnlib", ("--method", "rub"), "--method rub is not for"),
+        ("certify", "p.vnnlib", ("--shape", "3"), "--shape 3 is 3 values, .* has 2"),
         ("attack", "p.vnnlib", (), "use robustcore certify"),
         ("certify", "none.csv", (), "there is no file .*none.csv"),
         ("certify", "rows.csv", ("--features", "none.toml"), "there is no file none.toml"),
@@ -157,8 +162,54 @@ def test_a_refuted_property_ends_with_one(folder: Path) -> None:
     for high, ends in ((0.2, 0), (0.9, 1)):
         (folder / "p.vnnlib").write_text(PROPERTY.format(high=high), encoding="utf-8")
         assert _run(folder, "certify", **given) == ends
+        assert _run(folder, "certify", "--shape", "2", **given) == ends
     assert _run(folder, "certify", "--require", "1", **given) == 1
     assert _run(folder, "certify", "--require", "0", **given) == 0  # what is asked for is asked for
+
+
+def test_rows_are_images_in_the_shape_that_is_given(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        *(nn.Conv2d(1, 2, 2), nn.ReLU(), nn.Flatten(), nn.Linear(18, 2)),
+    )
+    networks.save(net, folder / "net.npz")
+    x = torch.rand(5, 16)
+    names = [f"p{i}" for i in range(16)]
+    y = net(x.view(5, 1, 4, 4)).argmax(1)
+    with (folder / "rows.csv").open("w", newline="", encoding="utf-8") as file:
+        lines = [[*map(repr, row.tolist()), int(k)] for row, k in zip(x, y, strict=True)]
+        csv.writer(file).writerows([[*names, "label"], *lines])
+    (folder / "radii.toml").write_text('[radii]\n"*" = 0.1\np3 = 0\n', encoding="utf-8")
+    given = [str(folder / "net.npz"), str(folder / "rows.csv"), "--box", "0", "1"]
+    out = ("--out", str(folder / "out.csv"))
+    for task in ("certify", "attack"):
+        assert command.main([task, *given, "--radius", "0.1"]) == 2
+        assert "if it takes images, give their --shape" in capsys.readouterr().err
+        assert command.main([task, *given, "--radius", "0.1", "--shape", "1,4,5"]) == 2
+        assert "--shape 1,4,5 is 20 values, and a sample of" in capsys.readouterr().err
+        worst = ("--worst",) if task == "certify" else ()
+        ranges = ("--features", str(folder / "radii.toml"))
+        assert command.main([task, *given, *ranges, "--shape", "1,4,4", *worst, *out]) == 0
+        with (folder / "out.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert [name for name in rows[0] if name.startswith("worst ")] == [
+            f"worst {name}" for name in names
+        ]
+        for row, clean in zip(rows, x, strict=True):
+            found = [float(row[f"worst {name}"] or clean[i]) for i, name in enumerate(names)]
+            moved = torch.tensor(found) - clean
+            assert moved.abs().max() <= 0.1 + 1e-6
+            assert abs(moved[3]) <= 1e-7
+    assert command.main(["certify", *given[:2], "--shape", "1,4,4", "--radius", "0.02", *out]) == 0
+    with (folder / "out.csv").open(newline="", encoding="utf-8") as file:
+        said = [row["certified"] == "true" for row in csv.DictReader(file)]
+    wanted = evaluation.certified(net, x.view(5, 1, 4, 4), y, LpBall(float("inf"), 0.02))
+    assert said == wanted.tolist()
+    with pytest.raises(SystemExit):
+        command.main(["certify", *given, "--shape", "a,b"])
+    assert "sizes as in 1,28,28 are wanted" in capsys.readouterr().err
 
 
 def test_a_network_that_is_not_there_is_one_sentence(
