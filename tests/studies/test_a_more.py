@@ -5,7 +5,14 @@ import shutil
 import pytest
 
 from contract import RESULTS, recorded, resumed
-from studies import a2_more_sets, a4_decision_regions, a4_more_sets, a7_more_runs, a7_readings
+from studies import (
+    a2_more_sets,
+    a4_decision_regions,
+    a4_gd_pgd,
+    a4_more_sets,
+    a7_more_runs,
+    a7_readings,
+)
 from studies import a7_cifar as tables
 from studies.a7_cifar import programs, train_and_validation
 from studies.a7_cifar.baselines import Setting
@@ -72,6 +79,25 @@ def test_a_killed_run_goes_on_with_the_next_set(monkeypatch, tmp_path):
     given = {"seeds": (5, 1, 2), "betas": (1e-2, 1e-6), "width": 3, "n_steps": 2}
     found = resumed("a4_more_sets", "cells", tmp_path, monkeypatch, **given)
     assert [row["data_seed"] for row in found["a4_more_sets.cells"]] == [5] * 4 + [1] * 4 + [2] * 4
+
+
+@pytest.mark.usefixtures("results")
+def test_gd_pgd_on_a_set_of_the_page_is_that_of_the_page():
+    given = {"seeds": [1], "width": 8, "n_steps": 3}
+    (row,) = recorded("a4_gd_pgd", betas=(1e-2,), **given)["a4_gd_pgd.cells"]
+    points = planar(1)
+    found = a4_decision_regions.networks(points, 8, 3, 0, [1e-2])
+    worst = a4_decision_regions.margins(found, points)
+    rows = a4_decision_regions.cell_rows(found, points, worst)
+    expected = next(r for r in rows if r["method"] == "GD-PGD")
+    assert row == {"data_seed": 1} | {k: v for k, v in expected.items() if k != "differs"}
+
+
+def test_a_killed_run_of_gd_pgd_goes_on_with_the_next_set(monkeypatch, tmp_path):
+    monkeypatch.setattr(a4_gd_pgd, "planar", lambda seed: planar(seed, n=4))
+    given = {"seeds": (5, 1, 2), "betas": (1e-2, 1e-6), "width": 3, "n_steps": 2}
+    found = resumed("a4_gd_pgd", "cells", tmp_path, monkeypatch, **given)
+    assert [row["data_seed"] for row in found["a4_gd_pgd.cells"]] == [5, 5, 1, 1, 2, 2]
 
 
 @pytest.mark.usefixtures("results")
