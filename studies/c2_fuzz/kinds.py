@@ -11,7 +11,7 @@ from torch.nn.utils import parametrizations, prune
 
 from robustcore.networks import ReLUNetwork, Scaler
 
-M = 4
+M, SAMPLES = 4, 6  # inputs, and samples of each network
 
 
 class Skip(nn.Sequential):
