@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from .. import attacks, evaluation, methods
-from ..balls import Cut, LpBall, PerturbationSet
+from ..balls import PerturbationSet
 from ..doors import answer, two_logits
 from ..errors import InputError
+from ..evaluation.escalation import inside
 from .findings import Judged
 from .reading import Rows
 
@@ -47,12 +48,12 @@ def certify(
         Whether the rows that are not proved are attacked; that takes its time beyond `seconds`.
     """
     x, predicted, right = _read(net, data)
-    over, steps = cut(ball, method), 100 if steps is None else steps
+    over, steps = inside(ball, method), 100 if steps is None else steps
     if seconds is None:
         proved, radius = _bounded(net, x, data.y, over, method)
         by, taken = [method if one else "" for one in proved.tolist()], None
     else:
-        found = _within(net, x, data.y, over, method, seconds, steps)
+        found = _within(net, x, data.y, ball, method, seconds, steps)  # which cuts it itself
         proved, radius, by, taken = found.proved, None, list(found.by), found.seconds
     withstands = points = None
     if worst:
@@ -86,17 +87,6 @@ def attack(net: nn.Module, data: Rows, ball: PerturbationSet, steps: int = 100) 
     points = _attacked(net, x, data.y, ball, torch.arange(len(x)), steps)
     withstands = right & evaluation.correct(net, points, data.y)
     return Judged(ball, data, predicted, right, withstands=withstands, worst=points.flatten(1))
-
-
-def cut(ball: PerturbationSet, method: str) -> PerturbationSet:
-    """A ball with a box as the set that is left of it, where the bound is for that one.
-
-    Source: own
-    """
-    known = methods.METHODS.get(method)
-    if not isinstance(ball, LpBall) or ball.box is None or known is None:
-        return ball
-    return Cut(ball) if known.takes(Cut(ball)) else ball
 
 
 def check_takes(method: str, ball: PerturbationSet) -> None:
@@ -161,7 +151,7 @@ def _within(
     search = functools.partial(attacks.apgd, steps=steps)
     if method == "best":
         return evaluation.certify_within(net, x, y, ball, seconds, attack=search)
-    check_takes(method, ball)
+    check_takes(method, inside(ball, method))
     return evaluation.certify_within(net, x, y, ball, seconds, (method,), search)
 
 

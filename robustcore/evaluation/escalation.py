@@ -158,7 +158,7 @@ class _Search:
         """Ask one bound of all that are open; a solver that does not end proves nothing."""
         bound = methods.certificate(name)
         outputs = layered(self.net, self.x.shape[1:]).maps[-1].n_outputs
-        y, there = class_labels(self.y, outputs), _inside(self.ball, name)
+        y, there = class_labels(self.y, outputs), inside(self.ball, name)
         for rows in self.parts(1 if name == "exact" else _BATCH):
             if name == "exact":
                 left = (self.end - self.clock()) / max(1, outputs - 1)
@@ -179,8 +179,11 @@ class _Search:
             self.decide(rows, ~stands, "attack")
 
 
-def _inside(ball: PerturbationSet, name: str) -> PerturbationSet:
-    """The part of a ball in its box, for a method that would look at the whole ball."""
-    if not isinstance(ball, LpBall) or ball.box is None or name == "exact":
+def inside(ball: PerturbationSet, name: str) -> PerturbationSet:
+    """The part of a ball in its box, for a method that would look at the whole ball.
+
+    Source: own
+    """
+    if not isinstance(ball, LpBall) or ball.box is None:
         return ball
     return Cut(ball) if methods.METHODS[name].takes(Cut(ball)) else ball

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
+from robustcore import LpBall, attacks
 from robustcore.plots import style
 
 from ..by_hand import bump, withstands
@@ -17,8 +20,8 @@ _WALKS = (0.1, 1.0, 5.0)
 def schematic() -> style.Card:
     """The bump by hand with FGM's steps from one point; accuracy of attacks over the radius.
 
-    On the right, the inputs of class 1 are 60 points left of the bump's flank, those of class 2
-    are 40 on it, so that all are right at radius 0.
+    On the right, the inputs of class 1 are 60 points on the bump's left flank, those of class 2
+    are 40 on top, so that all are right at radius 0.
 
     Source: own (on [B] Section 6.1, Attacks)
     """
@@ -26,7 +29,8 @@ def schematic() -> style.Card:
     line = torch.linspace(-0.6, 5.6, 125, dtype=torch.float64)[:, None]
     out = net(line)
     radii = np.linspace(0, 4, 41)
-    points = np.concatenate([np.linspace(0.02, 0.45, 60), np.linspace(0.6, 1.4, 40)])
+    flank, top = np.linspace(0.02, 0.45, 60), np.linspace(0.6, 1.4, 40)
+    points = np.concatenate([flank, top])
     says = [accuracies(points, radius) for radius in radii]
     with style.figure(1, 2, width=7.2, height=3.0) as (fig, (left, right)):
         left.axhline(0, color=style.GREY, lw=0.8)
@@ -46,7 +50,7 @@ def schematic() -> style.Card:
         right.plot(radii, [100 * fgm for fgm, _ in says], "--", color=style.VERMILLION, label="FGM")
         right.plot(radii, [100 * worst for _, worst in says], color=style.BLACK,
                    label="exact attack")  # fmt: skip
-        right.axhline(60, label=LABELS["majority"], **LOOKS["majority"])
+        right.axhline(100 * len(flank) / len(points), label=LABELS["majority"], **LOOKS["majority"])
         right.set(xlabel="radius", ylabel="right answers (%)", ylim=(-3, 103), xlim=(0, 4))
         right.set_title("More room, a weaker attack")
         right.legend(loc="upper right")
@@ -54,20 +58,15 @@ def schematic() -> style.Card:
 
 
 def accuracies(points: np.ndarray, radius: float) -> tuple[float, float]:
-    """Shares of right answers under FGM and under the exact attack, which is at one of five points.
+    """Shares of right answers under FGM and under the exact attack, at an end or a kink.
 
     Source: own
     """
     net, x = bump(), torch.as_tensor(points)[:, None]
-    y = (net(x).argmax(dim=1)).detach()
-    x.requires_grad_()
-    loss = torch.nn.functional.cross_entropy(net(x), y, reduction="sum")
-    (slope,) = torch.autograd.grad(loss, x)
-    with torch.no_grad():
-        fgm = net(x + radius * slope.sign()).argmax(dim=1) == y
-        # a piecewise linear gap is largest and smallest at the ends or at a kink
-        tried = torch.stack(
-            [k + 0 * x for k in (0.0, 1.0, 2.0)] + [x - radius, x + radius, x]
-        ).clamp(x - radius, x + radius)
-        worst = torch.stack([net(t).argmax(dim=1) == y for t in tried]).all(dim=0)
-    return float(fgm.double().mean()), float(worst.double().mean())
+    y = net(x).argmax(dim=1)
+    fgm = attacks.as_published(net, x, y, LpBall(math.inf, radius), "fgm")
+    # a piecewise linear gap is largest and smallest at the ends or at a kink
+    ends = (x - radius, x + radius)
+    tried = [*ends, *(torch.full_like(x, k).clamp(*ends) for k in (0.0, 1.0, 2.0))]
+    found, *right = ((net(t).argmax(dim=1) == y).double() for t in (fgm, *tried))
+    return float(found.mean()), float(torch.stack(right).amin(dim=0).mean())
