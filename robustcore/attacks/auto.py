@@ -99,8 +99,9 @@ def apgd(
 
 def _listed(judge: AttackedBatch) -> Iterator[torch.Tensor]:
     """The points that make a set without a projection, one of each sample at a time: (n, d)."""
-    if judge.ball.lacks(PROJECTION) and judge.ball.lacks(EXTREME_POINTS) is None:
-        points = judge.ball.extreme_points(judge.x.shape[1]).to(judge.x)
+    ball = judge.ball
+    if ball.lacks(PROJECTION) and ball.lacks(EXTREME_POINTS) is None and ball.holds_its_points:
+        points = ball.extreme_points(judge.x.shape[1]).to(judge.x)
         yield from points.expand(len(judge.x), *points.shape[-2:]).unbind(dim=1)
 
 

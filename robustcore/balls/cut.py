@@ -71,6 +71,7 @@ class Cut(PerturbationSet):
     radius: float = field(init=False, repr=False)
     box = None  # what holds x + delta in the range is the set itself
     solid = False
+    holds_its_points = False
 
     def __post_init__(self) -> None:
         ball = self.ball

@@ -40,6 +40,7 @@ class PerturbationSet(ABC):
     radius: float
     box: tuple[float, float] | None
     solid: bool = True  # whether any coordinate may be shortened: symmetric, and |delta| is enough
+    holds_its_points: bool = True  # else `extreme_points` only make a larger set
 
     @property
     def per_sample(self) -> bool:
@@ -98,7 +99,7 @@ class PerturbationSet(ABC):
         raise self._declined("project", PROJECTION)
 
     def extreme_points(self, d: int) -> torch.Tensor:
-        """Points whose hull is the set: (V, d) or (n, V, d), in float64."""
+        """Points whose hull is the set, or holds it: (V, d) or (n, V, d), in float64."""
         raise self._declined("extreme_points", EXTREME_POINTS)
 
     def _declined(self, who: str, question: str) -> InputError:
