@@ -2,8 +2,8 @@
 
 The multiplier `lam` of the norm separates the coordinates: each is shrunk towards zero and then
 clipped to its interval, and the norm of the result falls as `lam` grows. As 0 is in every interval
-it is always feasible, so a multiplier exists. For p = 1 and 2 it is found piece by piece, in a few
-sweeps over the coordinates; for other p by bisection.
+it is always feasible, so a multiplier exists. For p = 1 and 2 it is found piece by piece, for other
+p by Newton's method in logarithms: a few sweeps over the coordinates.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import math
 
 import torch
 
-_BISECTIONS = {torch.float64: 60, torch.float32: 32}  # halvings down to rounding
 _SWEEPS = 80  # at most; a dozen is usual
 _NEWTON = 6  # sweeps before every other one halves the bracket
 
@@ -36,8 +35,8 @@ def onto_ball(
     Returns
     -------
     (..., d) tensor
-        In closed form for p = inf, and for p = 1, 2 without a box; with one by a search that ends
-        at rounding; for other p by bisection.
+        In closed form for p = inf, and for p = 1, 2 without a box; else by a search that ends at
+        rounding.
     """
     clipped = delta.clamp(low, high)
     if math.isinf(p):
@@ -54,7 +53,9 @@ def onto_ball(
     elif p == 2:
         shrunk = _scaled(delta, radius, torch.where(delta > 0, high, -low))
     else:
-        shrunk = _bisected(delta, p, radius, low, high)
+        room = torch.where(delta > 0, high, -low)
+        shrunk = torch.zeros_like(delta)
+        shrunk[outside] = _between(delta[outside], p, radius, room[outside])
     # what a search leaves is rounding: clipping and a last scaling keep the promise to be inside
     shrunk = shrunk.clamp(low, high)
     excess = (_norm(shrunk, p) / radius).clamp(min=1.0)[..., None]
@@ -138,32 +139,45 @@ def _scaled(delta: torch.Tensor, radius: float, room: torch.Tensor) -> torch.Ten
     return torch.sign(delta) * radius * torch.minimum(scale * size, room)
 
 
-def _bisected(
-    delta: torch.Tensor, p: float, radius: float, low: torch.Tensor, high: torch.Tensor
-) -> torch.Tensor:
-    few = torch.zeros_like(delta[..., :1])
-    enough = _enough_shrinkage(delta, p, radius)
-    for _ in range(_BISECTIONS.get(delta.dtype, 60)):
-        mid = (few + enough) / 2
-        too_long = (_norm(_shrink(delta, mid, p).clamp(low, high), p) > radius)[..., None]
-        few, enough = torch.where(too_long, mid, few), torch.where(too_long, enough, mid)
-    return _shrink(delta, enough, p).clamp(low, high)
+def _between(delta: torch.Tensor, p: float, radius: float, room: torch.Tensor) -> torch.Tensor:
+    r"""Points outside the ball of another p: min(t, room) of norm rho, t + c t^(p-1) = |delta|.
 
-
-def _enough_shrinkage(delta: torch.Tensor, p: float, radius: float) -> torch.Tensor:
-    """A multiplier at which every coordinate is inside the ball whatever its sign."""
-    largest = delta.abs().amax(dim=-1, keepdim=True)
-    # shrunk to |t| <= radius / d^(1/p) everywhere: lam >= largest / (p t^(p-1))
-    t = radius / delta.shape[-1] ** (1 / p)
-    return largest / (p * t ** (p - 1))
-
-
-def _shrink(delta: torch.Tensor, lam: torch.Tensor, p: float) -> torch.Tensor:
-    """Solve t + lam p t^(p-1) = |delta| coordinatewise: the proximal map of lam |.|^p."""
-    size = delta.abs()
-    low, high = torch.zeros_like(size), size.clone()
-    for _ in range(_BISECTIONS.get(delta.dtype, 60)):
-        mid = (low + high) / 2
-        above = mid + lam * p * mid ** (p - 1) > size
-        low, high = torch.where(above, low, mid), torch.where(above, mid, high)
-    return torch.sign(delta) * (low + high) / 2
+    Both searches are Newton's method in logarithms: log t is a concave function of log c, the root
+    of a convex one that is reached from above without a guard; a bracket guards log c. In units of
+    the largest coordinate t >= |delta| - c and c t^(p-1) <= 1, which are its two ends.
+    """
+    info = torch.finfo(torch.float64)
+    largest = delta.abs().amax(dim=-1, keepdim=True).double()
+    size = (delta.abs().double() / largest).clamp(min=info.tiny)
+    room, goal, spread = room.double() / largest, radius / largest, delta.shape[-1] ** (1 / p)
+    beyond = _norm(torch.minimum(size, room), p)[..., None] - goal
+    small = (beyond / spread).clamp(min=info.tiny).log()
+    large = torch.maximum((1 - p) * (goal / spread).log(), small)
+    share = (goal / _norm(size, p)[..., None]).clamp(max=1 - info.eps)  # t a multiple of |delta|
+    price = ((1 - share).log() + (1 - p) * share.log()).clamp(small, large)
+    log_size, log_room, log_goal = size.log(), room.log(), goal.log()
+    rounding = 4 * info.eps * (1 + log_size.abs())
+    log_t, step = log_size, 2 * (large - small)
+    for _ in range(_SWEEPS):
+        most = torch.minimum(log_size, (log_size - price) / (p - 1))
+        log_t = torch.minimum(log_t, most)
+        for _ in range(_SWEEPS):
+            t, paid = log_t.exp(), ((p - 1) * log_t + price).exp()
+            ahead = (t + paid).log() - log_size
+            log_t = torch.minimum(log_t - ahead * (t + paid) / (t + (p - 1) * paid), most)
+            if bool((ahead.abs() <= rounding).all()):
+                break
+        log_kept = p * torch.minimum(log_t, log_room)
+        excess = log_kept.logsumexp(dim=-1, keepdim=True) / p - log_goal
+        small, large = torch.where(excess > 0, price, small), torch.where(excess > 0, large, price)
+        falls = -paid / (t + (p - 1) * paid)  # of log t over log c
+        slope = (log_kept.softmax(dim=-1) * falls * (log_t < log_room)).sum(dim=-1, keepdim=True)
+        newton, mid = price - excess / slope, small + (large - small) / 2
+        guarded = (newton > small) & (newton < large) & ((newton - price).abs() <= step / 2)
+        following = torch.where(guarded, newton, mid)
+        following = torch.where(excess.abs() <= 32 * info.eps * (1 + price.abs()), price, following)
+        if bool(((following == price) | (following == small) | (following == large)).all()):
+            break
+        step = (following - price).abs()
+        log_t, price = log_t + falls * (following - price), following
+    return torch.sign(delta) * (largest * torch.minimum(log_t, log_room).exp()).to(delta)

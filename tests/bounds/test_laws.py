@@ -46,10 +46,8 @@ def reached(p: float, boxed: bool, number: int) -> torch.Tensor:
         return bounds.exact(net, x, y, ball, attained=True)
     steps = [ball.sample((100, *x.shape), rng), ball.maximiser(rng.normal(size=(100, *x.shape)))]
     points = (x + torch.from_numpy(np.concatenate(steps))).clamp(*(ball.box or (-9e9, 9e9)))
-    tried = [points, attacks.fgm(net, x, y, ball)[None]]
-    if p == 2.0 or boxed:  # what is between the norms has a slow projection
-        tried.append(attacks.apgd(net, x, y, ball, 10)[None])
-    every = torch.cat(tried)
+    attacked = (attacks.fgm(net, x, y, ball), attacks.apgd(net, x, y, ball, 10))
+    every = torch.cat([points, *(one[None] for one in attacked)])
     return gaps(net(every.flatten(0, 1)), y.repeat(len(every))).view(*every.shape[:2], -1).amax(0)
 
 
