@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from robustcore import balls
-from robustcore.balls import Hull, LpBall, Radii, Swaps
+from robustcore.balls import Cut, Hull, LpBall, Radii, Sum, Swaps
 from robustcore.errors import InputError
 
 N, D = 6, 4
@@ -26,8 +26,13 @@ SETS = {
     "a hull each": Hull(DRAW.standard_normal((N, 5, D)), 0.6),
     "swaps": Swaps([[1, 2, 3]]),
     "swaps and numbers": Swaps([[1, 2, 3]], Radii(1, [0.4, 0, 0, 0])),
+    "a sum of radii": Sum([Radii(2, [0.4, 0.2, 0, 0]), Radii(math.inf, [0, 0, 0.3, 0.1], 0.5)]),
+    "a sum for samples": Sum([Radii(1, BOTH * torch.tensor([1, 1, 0, 0])), Radii(1, [0, 0, 1, 2])]),
+    "a sum with swaps": Sum([Radii(math.inf, [0.4, 0, 0, 0]), Swaps([[1, 2, 3]])], 0.7),
+    "a sum of swaps": Sum([Radii(1, [0.4, 0, 0, 0]), Swaps([[1, 2, 3]])]),
+    "a sum in a range": Sum([Cut(Radii(2, [0.4, 0, 0, 0]), (-4, 4)), Swaps([[1, 2, 3]])]),
 }
-LISTED = [name for name in SETS if name.endswith("p=1") or "p=" not in name]
+LISTED = [n for n, s in SETS.items() if s.lacks(balls.EXTREME_POINTS) is None]
 every = pytest.mark.parametrize("name", SETS)
 
 
@@ -145,6 +150,33 @@ def test_a_swap_leads_from_the_sample_to_another_category():
     c = directions()
     numbers = Radii(1, [0.4, 0, 0, 0])
     assert torch.allclose(both.support(c), there.support(c) + numbers.support(c), atol=1e-12)
+
+
+def test_a_sum_is_what_its_sets_are_together():
+    c, numbers, swaps = directions(), Radii(1, [0.4, 0, 0, 0]), Swaps([[1, 2, 3]])
+    both = Sum([numbers, swaps]).around(X)
+    known = Swaps([[1, 2, 3]], numbers).around(X)
+    assert torch.allclose(both.support(c), known.support(c), atol=1e-12)
+    assert torch.allclose(both.norm(0.1 * c[:, 0]), torch.full((N,), math.inf, dtype=torch.float64))
+    swapped = torch.cat([0.1 * torch.ones(N, 1), known.points[:, -1, 1:]], dim=1).double()
+    assert both.norm(swapped) == pytest.approx(np.where((swapped[:, 1:] != 0).any(1), 1, 0.25))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Sum([]), "needs a list of sets of perturbations"),
+        (lambda: Sum(Radii(1, FEATURES)), "needs a list of sets of perturbations"),
+        (lambda: Sum([Radii(1, FEATURES), 0.1]), "needs a list of sets of perturbations"),
+        (lambda: Sum([LpBall(1, 0.1, (0, 1))]), "takes no set with a box; give Cut"),
+        (lambda: Sum([LpBall(1, 0.1)], -1), "radius must"),
+        (lambda: Sum([LpBall(1, 0.1), Radii(1, FEATURES)]).around(X), "move feature 0"),
+        (lambda: Sum([Radii(1, BOTH), Swaps([[1, 2, 3]])]).around(X), "move feature"),
+    ],
+)
+def test_what_is_no_sum_is_refused(make, said):
+    with pytest.raises(InputError, match=said):
+        make()
 
 
 def test_arrays_are_answered_by_arrays():

@@ -20,6 +20,7 @@ from .questions import (
     posed,
 )
 from .radii import Radii
+from .sums import Sum
 
 __all__ = [
     "EXTREME_POINTS",
@@ -33,6 +34,7 @@ __all__ = [
     "PerturbationSet",
     "Placed",
     "Radii",
+    "Sum",
     "Swaps",
     "as_ball",
     "check_set",

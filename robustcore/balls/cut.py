@@ -106,6 +106,10 @@ class Cut(PerturbationSet):
             return "does not have; take crown, or the Cut of an LpBall"
         return None
 
+    def moves(self, d: int) -> torch.Tensor:
+        """Those that the ball moves."""
+        return self.ball.moves(d)
+
     def with_radius(self, radius: float) -> Cut:
         """Another ball in the same range, not placed."""
         return replace(self, ball=self.ball.with_radius(radius), rooms=None)

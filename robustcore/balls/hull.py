@@ -71,6 +71,10 @@ class Hull(PerturbationSet):
             return "has in no closed form; fgm, apgd and strongest do without"
         return "does not have" if question == NORM else None
 
+    def moves(self, d: int) -> torch.Tensor:
+        """Those in which one of the points is not 0."""
+        return (self.points != 0).any(dim=-2)
+
     def with_radius(self, radius: float) -> Hull:
         """All points times another number."""
         return replace(self, radius=radius)
@@ -208,6 +212,10 @@ class Swaps(PerturbationSet):
     def lacks(self, question: str) -> str | None:
         """As of a hull."""
         return Hull(torch.zeros(1, 1)).lacks(question)
+
+    def moves(self, d: int) -> torch.Tensor:
+        """Asked of `around(x)`."""
+        raise self._unplaced()
 
     def with_radius(self, radius: float) -> Swaps:
         """All perturbations times another number."""

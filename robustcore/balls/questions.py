@@ -59,6 +59,10 @@ class PerturbationSet(ABC):
         """Its part for some of the samples."""
         return self
 
+    def moves(self, d: int) -> torch.Tensor:
+        """Which of the d features it may change: booleans (d,), or (n, d)."""
+        return torch.ones(d, dtype=torch.bool)
+
     def sizes(self) -> PerturbationSet:
         """A set that holds `|delta|` for every delta."""
         return self
@@ -113,8 +117,8 @@ def check_set(given: Any, who: str, *questions: str) -> None:
     """
     if not isinstance(given, PerturbationSet):
         raise InputError(
-            "ball must be a set of perturbations, LpBall(p, radius), Radii, Hull or Swaps, got "
-            f"{type(given).__name__}."
+            "ball must be a set of perturbations, LpBall(p, radius), Radii, Hull, Swaps or Sum, "
+            f"got {type(given).__name__}."
         )
     for question in questions:
         if (why := given.lacks(question)) is not None:

@@ -80,6 +80,10 @@ class Radii(PerturbationSet):
             return "has too many of; take Radii(1, ...), or a method for any p"
         return "does not have" if question == NORM else None
 
+    def moves(self, d: int) -> torch.Tensor:
+        """Those of a positive radius."""
+        return (self.radii > 0).expand(*self.radii.shape[:-1], d)
+
     def with_radius(self, radius: float) -> Radii:
         """All radii times another number."""
         return replace(self, radius=radius)

@@ -16,8 +16,10 @@ A file for --features is TOML: how far each feature may move, in its own unit.
     age = 2
     income = 500.0
     "*" = 0          # every feature that is not named; 0 means that it does not move
+    [categories]     # may be left away: what may be swapped, by one-hot columns
+    housing = ["own", "rent", "free"]
 
-The radius then scales all of them, and is 1 unless it is given.
+The radius then scales all of them, and is 1 unless it is given; below 1 a swap goes part of its way.
 
 The file of --out has a line for each row:
     certify  row, label, predicted, right, certified, radius, by; with --worst withstands and worst
@@ -36,7 +38,7 @@ A progress bar shows on many rows if tqdm is installed; nothing else needs it.
 # what stands for an option that is not given, where a call uses it
 _DEFAULTS = {"ball": "linf", "method": "best", "steps": 100}
 _SECONDS = 60.0  # for a property
-_BRINGS = ("label", "classes", "ball", "radius", "features", "box")  # what a property says itself
+_BRINGS = ("label", "classes", "features", "box")  # what a property says itself
 _PROVES = ("method", "seconds", "worst")  # what is about proofs
 
 
@@ -107,6 +109,8 @@ def _useless(asked: argparse.Namespace) -> dict[str, str]:
             raise InputError(
                 "a property is certified, and attacked on the way; use robustcore certify."
             )
+        if asked.ball is not None and asked.radius is None:
+            raise InputError("a property has boxes of its own; --ball asks for --radius too.")
         return {
             **dict.fromkeys(_BRINGS, "a property brings its own samples and set"),
             "report": "the report is about rows, and --out writes the boxes of a property",
@@ -164,7 +168,11 @@ def _add_data(one: argparse.ArgumentParser) -> None:
         help="of one sample, where the network takes images: 1,28,28 for rows of 784 features",
     )
     one.add_argument("--ball", choices=("l1", "l2", "linf"), help="the norm; linf by default")
-    one.add_argument("--radius", type=float, help="in the units of the features")
+    one.add_argument(
+        "--radius",
+        type=float,
+        help="in the units of the features; for a property, around the middles of its boxes",
+    )
     one.add_argument(
         "--features", type=Path, help="a TOML file with radii of single features, see below"
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 
 from .. import evaluation
+from ..balls import LpBall
 from ..bounds.faithful import own_precision
 from ..doors import answer, two_logits
 from ..errors import InputError
@@ -31,6 +32,8 @@ def run(asked: argparse.Namespace) -> int:
     precision = own_precision(net, torch.empty(0, dtype=torch.float64)).dtype
     question = evaluation.read_vnnlib(asked.data, precision)
     question = replace(question, x=reading.shaped(question.x, asked.shape, asked.data))
+    if asked.radius is not None:
+        question = replace(question, ball=LpBall(reading.NORMS[asked.ball], asked.radius))
     if asked.method != "best":
         judging.check_takes(asked.method, question.ball)
     with torch.no_grad():

@@ -8,13 +8,14 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from .. import networks
-from ..balls import Cut, LpBall, PerturbationSet, Radii
+from ..balls import Cut, LpBall, PerturbationSet, Radii, Sum, Swaps
 from ..errors import InputError
 
 NORMS = {"l1": 1.0, "l2": 2.0, "linf": math.inf}
@@ -149,18 +150,36 @@ def ball(
         if radius is None:
             raise InputError("give --radius, or radii of single features with --features.")
         return LpBall(p, radius, None if box is None else (box[0], box[1]))
-    radii = torch.tensor(_radii(ranges, features), dtype=torch.float64)
-    stretched = Radii(p, radii, 1.0 if radius is None else radius)
-    return stretched if box is None else Cut(stretched, tuple(box))
-
-
-def _radii(path: Path, features: Sequence[str]) -> list[float]:
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8")).get("radii")
+        told = tomllib.loads(ranges.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no TOML: {error}.") from error
+        raise InputError(f"{ranges} is no TOML: {error}.") from error
+    groups = _groups(told.get("categories", {}), ranges, features)
+    fixed = dict.fromkeys((features[m] for group in groups for m in group), 0.0)
+    radii = torch.tensor(_radii(told.get("radii"), fixed, ranges, features), dtype=torch.float64)
+    stretched = Radii(p, radii) if box is None else Cut(Radii(p, radii), tuple(box))
+    found = Sum([stretched, Swaps(groups)]) if groups else stretched
+    return found if radius is None else found.with_radius(radius)
+
+
+def _groups(told: Any, path: Path, features: Sequence[str]) -> list[list[int]]:
+    """The columns of each category."""
+    found = []
+    for name, columns in told.items() if isinstance(told, dict) else [("[categories]", told)]:
+        if not isinstance(columns, list) or not columns or any(c not in features for c in columns):
+            raise InputError(
+                f"the category {name} in {path} must be a list of features, its one-hot columns, "
+                f"got {columns!r}."
+            )
+        found.append([features.index(column) for column in columns])
+    return found
+
+
+def _radii(told: Any, fixed: dict[str, float], path: Path, features: Sequence[str]) -> list[float]:
+    """The radius of each feature; columns of a category have none."""
     if not isinstance(told, dict) or not told:
         raise InputError(f"{path} needs a table [radii] with a number for each feature.")
+    told = {**fixed, **told}
     unknown = [name for name in told if name not in (*features, "*")]
     if unknown:
         raise InputError(f"{path} names {', '.join(unknown)}, no feature of the data.")

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from ..attacks import apgd
-from ..balls import Radii
+from ..balls import PerturbationSet, Radii
 from ..errors import InputError
 from .escalation import Escalation, certify_within
 from .vnnlib_words import declared, linear, parsed
@@ -39,15 +39,16 @@ class Asked:
     x : (n, ...) tensor
         The middles, of the shape that the file declares, its first axis of length 1 left out.
     y : (n,) tensor of int64
-    ball : Radii
-        p = inf, half the widths; rounded so that no point of a box is outside.
+    ball : Radii, or another set
+        p = inf, half the widths; rounded so that no point of a box is outside. What is put in its
+        place, as by `dataclasses.replace(asked, ball=LpBall(1, 0.5))`, is asked around the middles.
     n_classes : int
         K.
     """
 
     x: torch.Tensor
     y: torch.Tensor
-    ball: Radii
+    ball: PerturbationSet
     n_classes: int
 
     def decide(
@@ -71,6 +72,8 @@ class Asked:
             around it; a box without room for that stays open.
         """
         given: dict[str, Any] = {} if in_turn is None else {"in_turn": in_turn}
+        if not isinstance(self.ball, Radii):
+            return certify_within(net, self.x, self.y, self.ball, seconds, **given)
         found = certify_within(net, self.x, self.y, self.ball, seconds, attack=_attack, **given)
         narrow = (self.ball.radii < _rounding(self.x, self.ball)).any(dim=1)
         unsure = (found.broken & narrow).tolist()

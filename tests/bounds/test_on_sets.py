@@ -10,7 +10,7 @@ from torch import nn
 
 from bound_cases import BOUNDS
 from robustcore import attacks, bounds, evaluation, methods
-from robustcore.balls import Hull, LpBall, Radii, Swaps
+from robustcore.balls import Hull, LpBall, Radii, Sum, Swaps
 from robustcore.bounds.first_order import gap_jacobian
 from robustcore.errors import InputError
 from robustcore.losses import gaps
@@ -48,6 +48,10 @@ def sets(seed):
         "a hull a sample": Hull(0.5 * rng.standard_normal((N, 6, D))),
         "swaps": Swaps([[2, 3, 4]]),
         "swaps and numbers": Swaps([[2, 3, 4]], Radii(1, [0.3, 0.2, 0, 0, 0])),
+        "a sum with numbers, L1": Sum([Radii(1, [0.3, 0.2, 0, 0, 0]), Swaps([[2, 3, 4]])]),
+        "a sum with numbers, Linf": Sum(
+            [Radii(math.inf, [0.4, 0.1, 0, 0, 0]), Swaps([[2, 3, 4]])], 0.5
+        ),
     }
 
 

@@ -13,8 +13,10 @@ import pytest
 import torch
 
 from robustcore import command, evaluation, networks
-from robustcore.balls import LpBall, Radii
+from robustcore.balls import LpBall, Radii, Sum, Swaps
 from robustcore.networks import ReLUNetwork
+
+_RADII = '[radii]\n"*" = 0\n'
 
 
 def _run(folder: Path, task: str, *more: str) -> int:
@@ -95,6 +97,26 @@ def test_the_report_stands_alone(folder: Path) -> None:
     assert "not proved to stand" in (folder / "report.html").read_text(encoding="utf-8")
 
 
+def test_categories_are_swapped_beside_numbers_that_move(folder: Path) -> None:
+    """Owning speaks for yes by 1.5, renting by 1, age for no."""
+    W = torch.tensor([[0.0, 1.5, 1.0], [1.0, 0.0, 0.0]])
+    net = ReLUNetwork.from_arrays([(W, torch.zeros(2)), (torch.eye(2), torch.zeros(2))])
+    networks.save(net, folder / "net.npz")
+    lines = ["age,own,rent,outcome", "0.2,1,0,yes", "0.9,1,0,yes", "3,0,1,no", "1.2,0,1,no"]
+    (folder / "rows.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    text = '[radii]\nage = 0.5\n[categories]\nhome = ["own", "rent"]\n'
+    (folder / "radii.toml").write_text(text, encoding="utf-8")
+    x = torch.tensor([[0.2, 1, 0], [0.9, 1, 0], [3, 0, 1], [1.2, 0, 1]])
+    y = torch.tensor([0, 0, 1, 1])
+    there = Sum([Radii(float("inf"), [0.5, 0, 0]), Swaps([[1, 2]])])
+    for more, scale in ((), 1.0), (("--radius", "0.2"), 0.2):
+        out = ("--features", str(folder / "radii.toml"), "--out", str(folder / "out.csv"), *more)
+        assert _run(folder, "certify", *out) == 0
+        found = [row["certified"] == "true" for row in _written(folder / "out.csv")]
+        assert scale < 1 or found == [True, False, True, False]
+        assert found == evaluation.certified(net, x, y, there.with_radius(scale)).tolist()
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -107,6 +129,11 @@ def test_the_report_stands_alone(folder: Path) -> None:
         ({"radii.toml": "[radii]\nweight = 1\n"}, "names weight, no feature"),
         ({"radii.toml": "[radii\n"}, "is no TOML"),
         ({"radii.toml": '[radii]\nage = "1"\nincome = 1\n'}, "the radius of age"),
+        ({"radii.toml": "[categories]\nkind = ['age', 'income']\n"}, "needs a table .radii."),
+        ({"radii.toml": _RADII + "[categories]\nkind = ['age', 'x']\n"}, "kind in .* its one-hot"),
+        ({"radii.toml": _RADII + "[categories]\nkind = 'age'\n"}, "kind in .* a list of features"),
+        ({"radii.toml": "categories = 1\n" + _RADII}, "categories. in .* must be a list"),
+        ({"radii.toml": _RADII + "[categories]\nkind = ['income']\n"}, "must be one-hot"),
         ({"net.npz": "broken"}, "is damaged"),
     ],
 )
@@ -196,7 +223,7 @@ def test_a_property_is_answered_box_by_box(
     assert re.search(r"property +refuted", said)
     assert command.main([*given, "--method", "crown", "--require", "0.5"]) == 1
     for wrong, sentence in (
-        ([*given, "--radius", "1"], "leave --radius away"),
+        ([*given, "--box", "0", "1"], "leave --box away"),
         (["attack", *given[1:]], "use robustcore certify"),
         ([*given, "--method", "arub"], "arub is an estimate"),
     ):

@@ -117,9 +117,7 @@ def test_an_attack_says_its_radius_and_has_a_picture(folder: Path) -> None:
         ("certify", "rows.csv", ("--shape", "1,3"), "--shape 1,3 is 3 values, .* has 2"),
         ("certify", "rows.csv", ("--classes", "yes,yes"), "names a label twice"),
         ("certify", "rows.csv", ("--classes", "yes,no,other"), "names 3 labels .* tells 2 apart"),
-        ("certify", "p.vnnlib", ("--ball", "l2"), "its own samples and set; leave --ball away"),
-        ("certify", "p.vnnlib", ("--ball", "linf"), "leave --ball away"),
-        ("certify", "p.vnnlib", ("--radius", "1"), "leave --radius away"),
+        ("certify", "p.vnnlib", ("--ball", "l2"), "boxes of its own; --ball asks for --radius too"),
         ("certify", "p.vnnlib", ("--features", "radii.toml"), "leave --features away"),
         ("certify", "p.vnnlib", ("--box", "0", "1"), "leave --box away"),
         ("certify", "p.vnnlib", ("--label", "age"), "leave --label away"),
@@ -165,6 +163,18 @@ def test_a_refuted_property_ends_with_one(folder: Path) -> None:
         assert _run(folder, "certify", "--shape", "2", **given) == ends
     assert _run(folder, "certify", "--require", "1", **given) == 1
     assert _run(folder, "certify", "--require", "0", **given) == 0  # what is asked for is asked for
+
+
+@pytest.mark.parametrize(
+    ("norm", "radius", "ends"), [("linf", 0.2, 0), ("linf", 0.3, 1), ("l1", 0.4, 0), ("l1", 0.5, 1)]
+)
+def test_a_property_is_asked_about_a_ball_in_place_of_its_boxes(
+    folder: Path, norm: str, radius: float, ends: int
+) -> None:
+    """The middle (0.45, 0.9) lies .45 from the decision in L1, half of it in Linf."""
+    (folder / "p.vnnlib").write_text(PROPERTY.format(high=0.9), encoding="utf-8")
+    more = ("--radius", str(radius), *(() if norm == "linf" else ("--ball", norm)))
+    assert _run(folder, "certify", *more, data="p.vnnlib") == ends
 
 
 def test_rows_are_images_in_the_shape_that_is_given(

@@ -1,13 +1,14 @@
 """VNN-LIB properties that we write ourselves: read back, asked, and refused where they differ."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from robustcore import evaluation
-from robustcore.balls import Radii
+from robustcore.balls import LpBall, Radii
 from robustcore.errors import DataError, InputError, MissingExtraError
 from robustcore.evaluation import read_vnnlib
 from robustcore.networks import ReLUNetwork
@@ -72,6 +73,9 @@ def test_the_answer_is_that_of_the_set(tmp_path):
     found = evaluation.certify_within(net, asked.x, asked.y, asked.ball, 20.0)
     assert (proved <= found.proved).all()
     assert not (found.proved & found.broken).any()
+    for ball in (LpBall(1, 0.1), LpBall(2, 0.1)):
+        within = replace(asked, ball=ball).decide(net, 20.0, ["best"])
+        assert torch.equal(within.proved, evaluation.certified(net, asked.x, asked.y, ball))
 
 
 def test_a_float32_network_is_asked_about_no_less_and_refuted_by_no_more(tmp_path):
