@@ -19,7 +19,8 @@ A file for --features is TOML: how far each feature may move, in its own unit.
     [categories]     # may be left away: what may be swapped, by one-hot columns
     housing = ["own", "rent", "free"]
 
-The radius then scales all of them, and is 1 unless it is given; below 1 a swap goes part of its way.
+The radius then scales all of them, and is 1 unless it is given; below 1 a swap goes part of its
+way.
 
 The file of --out has a line for each row:
     certify  row, label, predicted, right, certified, radius, by; with --worst withstands and worst
