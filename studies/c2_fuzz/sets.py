@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 
-from robustcore.balls import Hull, LpBall, PerturbationSet, Radii, Swaps
+from robustcore.balls import Hull, LpBall, PerturbationSet, Radii, Sum, Swaps
 
 from .kinds import SAMPLES, M
 
@@ -42,11 +42,26 @@ def _hull(x: torch.Tensor, box: tuple[float, float]) -> Drawn:
 
 def _swaps(x: torch.Tensor, box: tuple[float, float]) -> Drawn:
     """The last three columns are a category; numbers move beside it in every second set."""
+    return _with_category(x), Swaps([_CATEGORY], Radii(1, _numbers()) if _each() else None)
+
+
+def _sum(x: torch.Tensor, box: tuple[float, float]) -> Drawn:
+    """The same, numbers in a ball of any norm."""
+    p = (1.0, 2.0, math.inf)[int(torch.randint(3, ()))]
+    return _with_category(x), Sum([Radii(p, _numbers()), Swaps([_CATEGORY])])
+
+
+def _with_category(x: torch.Tensor) -> torch.Tensor:
     x = x.clone()
     x[:, _CATEGORY] = torch.eye(3).to(x)[torch.randint(3, (len(x),))]
+    return x
+
+
+def _numbers() -> torch.Tensor:
+    """How far each number moves, the category not."""
     numbers = torch.full((M,), _radius())
     numbers[_CATEGORY] = 0.0
-    return x, Swaps([_CATEGORY], Radii(1, numbers) if _each() else None)
+    return numbers
 
 
 SETS: dict[str, Callable[[torch.Tensor, tuple[float, float]], Drawn]] = {
@@ -54,4 +69,5 @@ SETS: dict[str, Callable[[torch.Tensor, tuple[float, float]], Drawn]] = {
     "radii": _radii,
     "hull": _hull,
     "swaps": _swaps,
+    "sum": _sum,
 }
