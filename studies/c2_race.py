@@ -89,7 +89,8 @@ class Peer:
             ) from error
         options = {
             "optimize_bound_args": {"iteration": steps, "lr_alpha": 0.1},
-            "sparse_spec_alpha": False,  # rows are asked for by C, and it does not share those out
+            "sparse_features_alpha": False,  # rows are asked for by C, which its short cuts for
+            "sparse_spec_alpha": False,  # unstable neurons do not take
         }
         self.module = self.lirpa.BoundedModule(net, x[:1], bound_opts=options, device=x.device)
 
