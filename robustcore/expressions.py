@@ -11,10 +11,11 @@ comprehensions, and the names below; no attributes, no lambdas, nothing else.
 - `paired(a, b)`: the 95 % interval, a pair, of the mean of a - b over runs that belong together;
   `apart(a, b)`: that of mean(a) - mean(b) over runs that do not; `against(a, mean, deviation, n)`:
   the same against a printed mean of n runs and their deviation; `share(k, n)`: that of a share
-  of which k of n were seen; `signs(a, b)`: the chance, two-sided, of as uneven a number of signs
-  of a - b; `ranks(a, b)`: that of ranks as uneven of runs that do not belong together;
-  `spreads(a, b)`: that of spreads as different, if they are equal. `level=` changes the 95 %,
-  for example where several intervals are read together;
+  of which k of n were seen; `shares_apart(k, n, l, m)`: that of one such share less another;
+  `signs(a, b)`: the chance, two-sided, of as uneven a number of signs of a - b; `ranks(a, b)`: that
+  of ranks as uneven of runs that do not belong together; `spreads(a, b)`: that of spreads as
+  different, if they are equal. `level=` changes the 95 %, for example where several intervals are
+  read together;
 - `paper`: the value that the paper prints.
 
 Numbers in `where` match to a relative 1e-9. An expression that is too long or too deep, or would
@@ -30,7 +31,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .errors import InputError
-from .intervals import against, apart, paired, ranks, share, signs, spreads
+from .intervals import against, apart, paired, ranks, share, shares_apart, signs, spreads
 
 Row = dict[str, Any]
 
@@ -38,7 +39,7 @@ _FUNCTIONS: dict[str, Any] = {
     f.__name__: f
     for f in (
         *(min, max, sum, abs, len, all, any, round, sorted, set, zip, range),
-        *(paired, apart, against, share, signs, ranks, spreads),
+        *(paired, apart, against, share, shares_apart, signs, ranks, spreads),
     )
 } | {
     "mean": statistics.fmean,

@@ -77,6 +77,23 @@ def share(k: float, n: float, level: float = 0.95) -> Interval:
     return float(found.low), float(found.high)
 
 
+def shares_apart(k: float, n: float, l: float, m: float, level: float = 0.95) -> Interval:
+    """Newcombe's interval of the first probability less the second: k of n seen, and l of m.
+
+    Source: own; Newcombe (1998), method 10
+    """
+    (one, low, high), (other, least, most) = (_wilson(k, n, level), _wilson(l, m, level))
+    down = math.hypot(one - low, most - other)
+    up = math.hypot(high - one, other - least)
+    return one - other - down, one - other + up
+
+
+def _wilson(k: float, n: float, level: float) -> tuple[float, float, float]:
+    """The share, and Wilson's interval of its probability."""
+    found = stats.binomtest(round(k), round(n)).proportion_ci(level, method="wilson")
+    return round(k) / round(n), float(found.low), float(found.high)
+
+
 def signs(a: list[float], b: list[float]) -> float:
     """The two-sided chance, if signs of a - b are even, of as uneven a number; ties are left out.
 

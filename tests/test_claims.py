@@ -299,6 +299,17 @@ def test_shares_and_signs_are_exact() -> None:
     assert evaluate("signs([1], [1])", [], {}) == 1.0
 
 
+def test_two_shares_are_apart_as_newcombe_prints_it() -> None:
+    """Table II of his paper, method 10: 56 of 70 less 48 of 80, and 10 of 10 less 0 of 20."""
+    found = evaluate("shares_apart(56, 70, 48, 80)", [], {})
+    assert found == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    found = evaluate("shares_apart(10, 10, 0, 20)", [], {})
+    assert found == pytest.approx((0.6791, 1.0), abs=5e-5)
+    turned = evaluate("shares_apart(48, 80, 56, 70, level=0.99)", [], {})
+    assert turned[0] < -0.3339
+    assert turned[1] > -0.0524
+
+
 def test_ranks_leave_no_run_out() -> None:
     """Three below three: one order of 20, counted both ways, however far off the last one is."""
     assert evaluate("ranks([1, 2, 3], [4, 5, 6])", [], {}) == pytest.approx(2 / 20)

@@ -97,6 +97,7 @@ SENTENCES = {
         "a-theorem-5",
         "a-table-1-network",
         "b-notebook-features",
+        "b-abstract-small-tables",
         "c1-bounds-never-cross",
         "c-dead-patterns",
         "c2-best-t",
@@ -104,7 +105,8 @@ SENTENCES = {
         "c3-l1-rows",
     ],
     "wrong as printed": ["b-lemma-3", "b-theorem-8", "b-lemma-13"],
-    "not reproduced": ["a-abstract-superior"],
+    "reproduced in part": ["a-abstract-superior", "b-large-radii-tables"],
+    "not reproduced": ["b-figure-2"],
 }
 
 
