@@ -4,7 +4,7 @@ import pytest
 
 from robustcore.errors import InputError
 from studies import c4_comparison as study
-from studies.c4_comparison import methods, tasks
+from studies.c4_comparison import methods, pictures, tasks
 
 SETTINGS = {"n": 30, "n_held": 10, "n_test": 15, "width": 6, "seconds": 0.2, "attack_steps": 3}
 
@@ -43,3 +43,18 @@ def test_what_is_no_task_or_norm_is_refused():
         tasks.task("mnist", 10, 10, 10, 0)
     with pytest.raises(InputError, match="p must be"):
         tasks.task("bird-ship", 10, 10, 10, 0).ball("3")
+
+
+def test_means_and_the_picture_hold_every_method_of_a_norm():
+    made = study.sweep(norms=("inf", "1"), **SETTINGS)
+    row = dict.fromkeys(("clean_cost", "attacked_cost", "certified_cost"), 0.5)
+    row |= dict.fromkeys(("clean_accuracy", "attacked_accuracy", "certified_accuracy"), 0.5)
+    rows = [{**cell, **row, "seconds": 1.0 + seed} for seed in (0, 2) for cell in made.cells]
+    found = pictures.means(rows, "sklearn/breast-cancer", "1")
+    assert [r["method"] for r in found] == [pictures.LABELS[m] for m in methods.METHODS]
+    assert all(r["seeds"] == 2 and r["seconds"] == 2.0 for r in found)
+    drawn = pictures.price(rows, "sklearn/breast-cancer")
+    assert [len(ax.texts) for ax in drawn.axes] == [len(methods.METHODS) - 1, len(methods.METHODS)]
+    ticks = [tick.get_text() for tick in drawn.axes[0].get_yticklabels()]
+    assert ticks == [pictures.LABELS[name] for name in methods.METHODS]
+    assert {text.get_text() for text in drawn.axes[1].texts} == {"2 s"}
