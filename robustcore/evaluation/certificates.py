@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from .. import bounds, methods
-from ..balls import Cut, Hull, PerturbationSet, check_set
+from ..balls import EXTREME_POINTS, Cut, Hull, PerturbationSet, Sum, check_set
 from ..doors import class_labels, read_batch
 from ..errors import InputError, check_nonnegative
 from ..networks import layered
@@ -151,8 +151,9 @@ def _at_once(
     filled = isinstance(ball, Cut) and ball.p == 1 and method in _FILLED
     if filled or method in ("rub_boxed", "rub_any"):
         numbers += 16 * M * K  # the gains of all vertices, sorted
-    if isinstance(ball, Hull):
-        numbers += 4 * ball.points.shape[-2] * widest  # the steps of all points
+    if isinstance(ball, Hull | Sum) and ball.lacks(EXTREME_POINTS) is None and len(x):
+        points = ball.at(torch.tensor([0])).extreme_points(M).shape[-2]
+        numbers += 4 * points * widest  # the steps of all points
     if method == "rub_optimised":
         numbers += 24 * 8 * K * widest * len(maps)  # the graph of 24 vertices a class
     if method == "crown_optimised":
