@@ -35,8 +35,8 @@ def crown_optimised(
 ) -> torch.Tensor:
     """CROWN with the slopes of its lower lines chosen by Adam, for each sample.
 
-    On the way to the gaps there is one for each class and neuron; on the way to the ends of a
-    hidden layer, one for each neuron and kind of end.
+    On the way to the gaps there is one for each class and neuron; on the way to an end of a hidden
+    neuron, one for each neuron of the layers below.
 
     Source: own; method of Xu et al. (2021), alpha-CROWN
 
@@ -69,7 +69,7 @@ def crown_optimised(
         if len(layers) == 1:
             return best
         around = _Slopes.start(layers, leaks, x, ball, best.shape[1])
-    optimiser = torch.optim.Adam(around.all(), lr=learning_rate)
+    optimiser = torch.optim.Adam(around.all(), lr=learning_rate, fused=_fused(x))
     with torch.enable_grad():
         for _ in range(steps):
             found = around.bound(V, c)
@@ -89,7 +89,7 @@ class _Slopes:
     """The slopes that are searched, and the best ends of every hidden layer so far.
 
     `last` holds (n, K, r_j) for each hidden layer j; `hidden[l]` holds, for each layer j before
-    layer l, (n, 2, r_j): for the upper ends of layer l and for the lower ones.
+    layer l, (n, 2, r_l, r_j): for the upper end of each neuron of layer l and for the lower one.
     """
 
     layers: AffineLayers
@@ -113,7 +113,8 @@ class _Slopes:
         new = cls(layers, leaks, x, ball, [])
         lines: list[Lines] = []
         for l in range(len(layers) - 1):
-            new.hidden.append([one.slope_low[:, None].expand(-1, 2, -1).clone() for one in lines])
+            shape = (-1, 2, layers[l][0].shape[0], -1)
+            new.hidden.append([one.slope_low[:, None, None].expand(shape).clone() for one in lines])
             new.known.append(new._ends(l, lines))
             lines.append(Lines.around(*new.known[l], leaks[l]))
         new.last = [one.slope_low[:, None].expand(-1, n_classes, -1).clone() for one in lines]
@@ -151,7 +152,7 @@ class _Slopes:
         low, high = (rectified(end, self.leaks[l - 1]) for end in self.known[l - 1])
         ends = list(next_interval(Dense(W, b), low, high))
         for side, sign in ((1, 1.0), (0, -1.0)):
-            slopes = [both[:, 1 - side, None] for both in self.hidden[l]]
+            slopes = [both[:, 1 - side] for both in self.hidden[l]]
             rows = (sign * W).expand(len(self.x), -1, -1)
             found = carried_back(
                 self.layers, _tilted(lines, slopes), rows, sign * b, self.x, self.ball
@@ -164,3 +165,8 @@ class _Slopes:
 def _tilted(lines: Sequence[Lines], slopes: Sequence[torch.Tensor]) -> list[Lines]:
     """The lines with other slopes below the unstable neurons."""
     return [line.with_lower(slope) for line, slope in zip(lines, slopes, strict=True)]
+
+
+def _fused(like: torch.Tensor) -> bool:
+    """Whether torch has Adam in one pass over the memory there."""
+    return like.device.type in ("cpu", "cuda")

@@ -157,7 +157,8 @@ def _at_once(
     if method == "rub_optimised":
         numbers += 24 * 8 * K * widest * len(maps)  # the graph of 24 vertices a class
     if method == "crown_optimised":
-        numbers += 8 * 2 * widest * widest * len(maps)  # the graph of both ends of all neurons
+        # the graph of both ends of all neurons, slopes for each on the layers below, their moments
+        numbers += 2 * widest * widest * len(maps) * (8 + 2 * len(maps))
     return max(1, min(_BATCH, int(memory // (8 * numbers))))
 
 
