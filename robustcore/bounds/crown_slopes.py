@@ -139,8 +139,12 @@ class _Slopes:
         lines: list[Lines] = []
         for l in range(len(self.layers) - 1):
             low, high = self._ends(l, lines) if l else self.known[0]
-            low, high = torch.maximum(low, self.known[l][0]), torch.minimum(high, self.known[l][1])
-            self.known[l] = low.detach(), high.detach()
+            lowest, highest = self.known[l]
+            lowest = torch.maximum(low.detach(), lowest)
+            highest = torch.minimum(high.detach(), highest)
+            self.known[l] = lowest, highest
+            # the best ends so far, with the graph of those at these slopes
+            low, high = lowest + (low - low.detach()), highest + (high - high.detach())
             lines.append(Lines.around(low, high, self.leaks[l]))
         return carried_back(self.layers, _tilted(lines, self.last), V, c, self.x, self.ball)
 
