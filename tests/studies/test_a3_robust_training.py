@@ -9,7 +9,7 @@ import torch
 from robustcore import bounds, convex, patterns
 from robustcore.balls import LpBall
 from robustcore.networks import TwoLayerReLU
-from studies import a3_small_radii
+from studies import a3_draws, a3_small_radii
 from studies.a3_robust_training import counts, descent, distances
 from studies.a3_robust_training.distances import exact_robust_cost
 from studies.oracles import instances, robust_twins
@@ -115,3 +115,55 @@ def test_the_distance_of_10_is_held_between_two_certified_optima():
     ).network()
     cost = exact_robust_cost(net, points.X, points.y, ball, 3e-3)
     assert rows[2]["clean_lower_bound"] < cost <= rows[2]["convex"] * (1 + 1e-5)
+
+
+def test_one_sample_by_hand():
+    """One input x = 1 or -1: of two patterns one is on, and half of all gates have it.
+
+    The neuron s x costs (|s - y| + .2 s)^2 / 2 + .003 s, least at s = y as long as y > .02.
+    """
+    X, y = a3_draws.data(1, 0, "squared")
+    cells, size = patterns.enumerate(X), abs(y[0])
+    solved = a3_draws.solve(X, y, cells, 0.2, "squared")
+    assert size > 0.02
+    assert solved.objective == pytest.approx((0.2 * size) ** 2 / 2 + 3e-3 * size, rel=1e-6)
+    assert a3_draws.needed(1, 0, 0.2, "squared")["needed"] == 1
+    on = cells.active[0]
+    for run in range(4):
+        pick = np.random.default_rng((0, run)).integers(2, size=1)
+        row = a3_draws.violation(1, 0, run, 0.2, "squared", "independent", 1)
+        assert row["violation"] == (0.0 if on[pick] else 0.5)
+
+
+def test_the_robust_program_can_need_more_patterns_than_theorem_2_counts():
+    """Three samples: five of eight patterns, where n + 1 is four, and at radius 0 three at most."""
+    robust = a3_draws.needed(3, 1, 0.2, "squared")
+    assert robust["needed"] == 5 > robust["printed"] == 4
+    assert robust["needed"] <= robust["dimension"] == 9
+    assert a3_draws.needed(3, 1, 0.0, "squared")["needed"] <= 3
+
+
+def test_needed_patterns_are_among_those_with_a_neuron():
+    X, y = a3_draws.data(3, 0, "hinge")
+    solved = a3_draws.solve(X, y, patterns.enumerate(X), 0.2, "hinge")
+    used = (np.abs(solved.v).max(axis=1) > 1e-4) | (np.abs(solved.w).max(axis=1) > 1e-4)
+    assert a3_draws.needed(3, 0, 0.2, "hinge")["needed"] <= used.sum()
+
+
+@pytest.mark.parametrize("scheme", a3_draws.SCHEMES)
+def test_violation_counts_the_patterns_that_lower_the_program(scheme):
+    row = a3_draws.violation(3, 1, 0, 0.2, "squared", scheme, 4)
+    assert row["distinct"] <= 4
+    assert row["violation"] * 8 == round(row["violation"] * 8) <= 8 - row["distinct"] + 1e-9
+    assert row["mean_bound"] == 4 / 5
+
+
+def test_rows_of_the_draws():
+    rows = a3_draws.record(n_small=2, n_instances=1, n=2, n_draws=3)
+    assert len(rows["a3_draws.needed"]) == 4
+    assert [(r["loss"], r["radius"], r["scheme"]) for r in rows["a3_draws.violation"]] == [
+        ("squared", 0.0, "independent"),
+        ("squared", 0.2, "independent"),
+        ("squared", 0.2, "Algorithm 2"),
+        ("hinge", 0.2, "independent"),
+    ]
