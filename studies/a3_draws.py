@@ -149,18 +149,31 @@ def record(
     n: int = 4,
     n_draws: int = 10,
     n_sets: int = 1,
-    n_runs: int = 1,
+    n_runs: int = 2,
+    n_beside: int = 1,
     radius: float = 0.2,
 ) -> dict[str, list[dict[str, Any]]]:
     """The rows of the page on robust training that concern the draws of Algorithm 2.
 
     Source: [A] Theorem 2, Algorithm 2, eqs. (10), (12)
+
+    Parameters
+    ----------
+    n_small, n_instances : int
+        Samples and sets of `needed`.
+    n, n_draws, n_sets : int
+        Of `violation`.
+    n_runs : int
+        On each set, of independent draws with the squared loss.
+    n_beside : int
+        On each set, at radius 0, of Algorithm 2's draws, and with the hinge loss.
+    radius : float
     """
     cases = (
-        ("squared", 0.0, "independent"),
-        ("squared", radius, "independent"),
-        ("squared", radius, "Algorithm 2"),
-        ("hinge", radius, "independent"),
+        ("squared", radius, "independent", n_runs),
+        ("squared", 0.0, "independent", n_beside),
+        ("squared", radius, "Algorithm 2", n_beside),
+        ("hinge", radius, "independent", n_beside),
     )
     return {
         "a3_draws.needed": [
@@ -171,8 +184,8 @@ def record(
         ],
         "a3_draws.violation": [
             violation(n, seed, run, r, loss, scheme, n_draws)
-            for loss, r, scheme in cases
+            for loss, r, scheme, runs in cases
             for seed in range(n_sets)
-            for run in range(n_runs)
+            for run in range(runs)
         ],
     }
