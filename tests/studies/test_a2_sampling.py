@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from robustcore import convex, patterns
+from studies import a2_distinct as distinct
 from studies import a2_law as law
 from studies import a2_sampling as study
 from studies.a2_sampling import tables
@@ -119,3 +120,66 @@ def test_exact_says_which_bounds_close():
     assert methods["column generation"]["relative_gap"] < 1.1e-5
     assert methods["searched cells"]["relative_gap"] > 1e-3
     assert methods["column generation"]["patterns"] < methods["enumeration"]["patterns"]
+
+
+def runs_until_distinct(mass, n_draws):
+    """Naive: every order in which so many distinct patterns can be met, with its probability."""
+    for order in itertools.permutations(range(len(mass)), n_draws):
+        chance, left = 1.0, 1.0
+        for i in order:
+            chance *= mass[i] / left
+            left -= mass[i]
+        yield order, chance
+
+
+@pytest.mark.parametrize("n_draws", [1, 3, 5])
+def test_both_laws_after_distinct_draws_against_every_order(planar, n_draws):
+    one = planar[1]
+    mass, gate, following = one.masses["gaussian"], 0.0, 0.0
+    for order, chance in runs_until_distinct(mass, n_draws):
+        helps = one.lowers[sum(1 << i for i in order)] & ~np.isin(np.arange(len(mass)), order)
+        gate += chance * mass[helps].sum()
+        following += chance * mass[helps].sum() / (1 - mass[list(order)].sum())
+    row = distinct.row(one, n_draws)
+    assert row["mean_gate"] == pytest.approx(gate, abs=1e-12)
+    assert row["mean_next"] == pytest.approx(following, abs=1e-12)
+
+
+def test_insertion_by_hand():
+    """Two patterns of p and q after one draw: Q = p q / (1 - p) + q p / (1 - q), over 2 p q."""
+    p, q = 0.5, 0.3
+    mass = np.array([p, q, 0.2])
+    pairs = [(1 / (1 - a) + 1 / (1 - b)) / 2 for a, b in itertools.combinations(mass, 2)]
+    assert distinct.insertion(mass, 1) == pytest.approx(min(pairs))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_insertion_is_never_below_one(seed):
+    mass = np.random.default_rng(seed).dirichlet(np.full(6, 0.5))
+    assert min(distinct.insertion(mass, n) for n in range(1, 6)) >= 1
+
+
+def test_needed_patterns_are_those_whose_loss_costs(planar):
+    one = planar[0]
+    needed = distinct.needed(one)
+    for index in (1, 21, 63):
+        for j in range(6):
+            inside = bool(index >> j & 1)
+            without = one.value[index & ~(1 << j)]
+            assert needed[index, j] == (inside and without > one.value[index] * (1 + 1e-5))
+    assert needed.sum(axis=1).max() <= one.n
+
+
+def test_the_next_new_pattern_can_break_the_bound_and_one_more_gate_does_not():
+    """Six wide cones come first, and each of the four narrow ones helps."""
+    rows = distinct.record(1, (2,), 1, (12,), 2)
+    row = rows["a2_distinct.built"][5]
+    assert row["n_draws"] == 6
+    assert row["mean_bound"] == pytest.approx(6 / 7)
+    assert row["mean_next"] > 0.99
+    assert row["excess_next"] > 0.1
+    for other in rows["a2_distinct.instances"] + rows["a2_distinct.built"]:
+        assert other["excess_gate"] <= 1e-9
+        assert other["mean_gate"] <= other["needed_bound"] + 1e-12
+        assert other["insertion"] >= 1 - 1e-9
+    assert all(0 <= r["violation"] < r["mean_bound"] for r in rows["a2_distinct.many"])

@@ -2,6 +2,7 @@
 
 import math
 
+import cvxpy as cp
 import numpy as np
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torch
 from robustcore import bounds, convex, patterns
 from robustcore.balls import LpBall
 from robustcore.networks import TwoLayerReLU
-from studies import a3_small_radii
+from studies import a3_draws, a3_lower_bounds, a3_small_radii
 from studies.a3_robust_training import counts, descent, distances
 from studies.a3_robust_training.distances import exact_robust_cost
 from studies.oracles import instances, robust_twins
@@ -115,3 +116,134 @@ def test_the_distance_of_10_is_held_between_two_certified_optima():
     ).network()
     cost = exact_robust_cost(net, points.X, points.y, ball, 3e-3)
     assert rows[2]["clean_lower_bound"] < cost <= rows[2]["convex"] * (1 + 1e-5)
+
+
+def test_one_sample_by_hand():
+    """One input x = 1 or -1: of two patterns one is on, and half of all gates have it.
+
+    The neuron s x costs (|s - y| + .2 s)^2 / 2 + .003 s, least at s = y as long as y > .02.
+    """
+    X, y = a3_draws.data(1, 0, "squared")
+    cells, size = patterns.enumerate(X), abs(y[0])
+    solved = a3_draws.solve(X, y, cells, 0.2, "squared")
+    assert size > 0.02
+    assert solved.objective == pytest.approx((0.2 * size) ** 2 / 2 + 3e-3 * size, rel=1e-6)
+    assert a3_draws.needed(1, 0, 0.2, "squared")["needed"] == 1
+    on = cells.active[0]
+    for run in range(4):
+        pick = np.random.default_rng((0, run)).integers(2, size=1)
+        row = a3_draws.violation(1, 0, run, 0.2, "squared", "independent", 1)
+        assert row["violation"] == (0.0 if on[pick] else 0.5)
+
+
+def test_the_robust_program_can_need_more_patterns_than_theorem_2_counts():
+    """Three samples: five of eight patterns, where n + 1 is four, and at radius 0 three at most."""
+    robust = a3_draws.needed(3, 1, 0.2, "squared")
+    assert robust["needed"] == 5 > robust["printed"] == 4
+    assert robust["needed"] <= robust["dimension"] == 9
+    assert a3_draws.needed(3, 1, 0.0, "squared")["needed"] <= 3
+
+
+def test_needed_patterns_are_among_those_with_a_neuron():
+    X, y = a3_draws.data(3, 0, "hinge")
+    solved = a3_draws.solve(X, y, patterns.enumerate(X), 0.2, "hinge")
+    used = (np.abs(solved.v).max(axis=1) > 1e-4) | (np.abs(solved.w).max(axis=1) > 1e-4)
+    assert a3_draws.needed(3, 0, 0.2, "hinge")["needed"] <= used.sum()
+
+
+@pytest.mark.parametrize("scheme", a3_draws.SCHEMES)
+def test_violation_counts_the_patterns_that_lower_the_program(scheme):
+    row = a3_draws.violation(3, 1, 0, 0.2, "squared", scheme, 4)
+    assert row["distinct"] <= 4
+    assert row["violation"] * 8 == round(row["violation"] * 8) <= 8 - row["distinct"] + 1e-9
+    assert row["mean_bound"] == 4 / 5
+
+
+def test_rows_of_the_draws():
+    rows = a3_draws.record(n_small=2, n_instances=1, n=2, n_draws=3)
+    assert len(rows["a3_draws.needed"]) == 4
+    assert [(r["loss"], r["radius"], r["scheme"]) for r in rows["a3_draws.violation"]] == [
+        ("squared", 0.2, "independent"),
+        ("squared", 0.2, "independent"),
+        ("squared", 0.0, "independent"),
+        ("squared", 0.2, "Algorithm 2"),
+        ("hinge", 0.2, "independent"),
+    ]
+
+
+def case_of_26(case, place, flat):
+    """Naive: (26) on the bent instance as a cone program, Delta* at one place, by CVXPY."""
+    X, y = a3_lower_bounds.bent()
+    centre = X[2].copy()
+    X[2, 0] = place
+    order = np.argsort(X[:, 0] / X[:, 1])
+    on = np.zeros((10, 5))
+    for i in range(5):
+        on[i, order[:i]] = 1
+        on[5 + i] = 1 - on[i]
+    v, w = cp.Variable((10, 2)), cp.Variable((10, 2))
+    side = 2 * on - 1
+    kept = [cp.multiply(side, v @ X.T) >= 0, cp.multiply(side, w @ X.T) >= 0]
+    output = cp.sum(cp.multiply(on, (v - w) @ X.T), axis=0)
+    q = on[:, 2] @ (v - w)
+    if flat:
+        kept.append(q[0] == 0)
+    else:
+        end, way = case.split(", ")
+        kept.append(q[0] >= 0 if way == "rising" else q[0] <= 0)
+        below = (end == "left") == (way == "rising")
+        kept.append(q @ centre <= y[2] if below else q @ centre >= y[2])
+    norms = cp.sum(cp.norm(v, axis=1)) + cp.sum(cp.norm(w, axis=1))
+    program = cp.Problem(cp.Minimize(cp.sum_squares(output - y) / 2 + 3.0 * norms), kept)
+    return program.solve(solver="CLARABEL")
+
+
+@pytest.mark.parametrize(
+    ("case", "lo", "hi"),
+    [
+        ("left, rising", -0.5, -0.5),
+        ("right, rising", 1.5, 1.5),
+        ("right, falling", 1.5, 1.5),
+        ("anywhere, flat", 0.0, 0.5),
+    ],
+)
+def test_bounds_of_26_are_below_the_program_and_close(case, lo, hi):
+    bound = a3_lower_bounds.lower_bound(case, lo, hi)
+    values = [case_of_26(case, place, "flat" in case) for place in np.linspace(lo, hi, 3)]
+    assert bound <= min(values) + 1e-6
+    assert bound > 0.95 * min(values)
+
+
+def test_26_is_above_2_on_the_bent_instance():
+    """The network's robust cost, beside one on a fine grid, and every case of (26) above it."""
+    rows = a3_lower_bounds.record(1, 2)["a3_lower_bounds.squared"]
+    assert {row["case"] for row in rows} == set(a3_lower_bounds.CASES)
+    assert min(row["bound"] for row in rows) > 1.005 * rows[0]["cost_2"]
+    rng = np.random.default_rng(0)
+    u, alpha = rng.standard_normal((4, 2)), rng.standard_normal(4)
+    X, y = a3_lower_bounds.bent()
+    costs = []
+    for move in np.linspace(-1, 1, 4001):
+        moved = X.copy()
+        moved[2, 0] += move
+        costs.append(np.square(np.maximum(moved @ u.T, 0) @ alpha - y).sum() / 2)
+    penalty = 1.5 * ((u**2).sum() + (alpha**2).sum())
+    assert a3_lower_bounds.robust_squared_cost(u, alpha) == pytest.approx(max(costs) + penalty)
+
+
+def test_shares_by_hand():
+    """|x| is least at 0, where each half is on by half; -|x| at the farther end, on one side."""
+    u, x = np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([0.2, 1.0])
+    place, on = a3_lower_bounds.shares(u, np.ones(2), x, 1.0, 0.5)
+    assert place == pytest.approx([0.0, 1.0])
+    assert on == pytest.approx([0.5, 0.5])
+    place, on = a3_lower_bounds.shares(u, np.ones(2), x, -1.0, 0.5)
+    assert place == pytest.approx([0.7, 1.0])
+    assert on == pytest.approx([1.0, 0.0])
+
+
+def test_every_network_is_a_point_of_26_for_the_hinge_loss():
+    rows = [a3_lower_bounds.attained(seed) for seed in range(60)]
+    assert sum(row["inside"] for row in rows) > 10
+    assert max(abs(row["difference"]) for row in rows) < 1e-12
+    assert max(row["not_least"] for row in rows) < 1e-12
