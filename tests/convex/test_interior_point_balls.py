@@ -11,7 +11,7 @@ from robustcore import convex, patterns
 from robustcore.balls import LpBall
 from robustcore.convex.interior_point.lengths import LENGTHS
 from robustcore.convex.interior_point.pairs import ORTHANT, SECOND_ORDER
-from robustcore.errors import EmptyNetworkWarning, InputError
+from robustcore.errors import EmptyNetworkWarning, InputError, SolverError
 
 LOSSES = ("hinge", "squared", "logistic")
 NORMS = (1, 2, math.inf)
@@ -33,14 +33,21 @@ def instance(seed, loss="hinge", n=12, d=4, p=2, radius=0.05, bias=False, pertur
 
 
 def check(X, y, cells, ball, beta, loss="hinge", perturb_bias=False):
-    """Certified to 1e-7 and inside the cones; neither solver's bound passes either objective."""
+    """Certified to 1e-7 and inside the cones; neither solver's bound passes either objective.
+
+    On some processors Clarabel gives up on the worst scaled data: then only ours is looked at.
+    """
     given = (X, y, cells, ball, beta, loss, perturb_bias)
     ours = convex.train_robust(*given, solver=OWN)
-    theirs = convex.train_robust(*given, solver="clarabel")
     size = max(1.0, ours.objective)
     assert ours.status.startswith("optimal"), ours
     assert -1e-12 * size <= ours.gap <= 1.01e-7 * size
     assert ours.violation <= 1e-12 * max(1.0, np.abs(X).max())
+    try:
+        theirs = convex.train_robust(*given, solver="clarabel")
+    except SolverError:
+        assert np.ptp(np.abs(X).max(axis=0)) > 1e2, "Clarabel fails on nothing else"
+        return ours
     assert max(ours.lower_bound, theirs.lower_bound) <= ours.objective + 1e-12 * size
     outside = max(0.0, -theirs.gap)  # its point breaks a cone by rounding, and costs that less
     assert ours.lower_bound <= theirs.objective + outside + 1e-9 * size
