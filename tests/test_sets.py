@@ -152,6 +152,21 @@ def test_a_swap_leads_from_the_sample_to_another_category():
     assert torch.allclose(both.support(c), there.support(c) + numbers.support(c), atol=1e-12)
 
 
+def test_a_scaled_sum_keeps_to_the_range_of_its_cut():
+    """The first feature may go up by .1 alone, though the ball would let it go farther."""
+    x = X.clone()
+    x[:, 0] = 0.9
+    for radius in (0.5, 1.0, 2.0):
+        there = Sum([Cut(Radii(math.inf, [0.4, 0, 0, 0]), (0, 1)), Swaps([[1, 2, 3]])], radius)
+        there = there.around(x)
+        best = there.maximiser(directions().abs())
+        assert best[..., 0].max() == pytest.approx(0.1)
+        beyond = torch.zeros(N, D, dtype=torch.float64)
+        beyond[:, 0] = 0.15
+        assert (there.excess(beyond, torch.zeros_like(beyond)) > 0).all()
+        assert (there.norm(beyond) == math.inf).all()
+
+
 def test_a_sum_is_what_its_sets_are_together():
     c, numbers, swaps = directions(), Radii(1, [0.4, 0, 0, 0]), Swaps([[1, 2, 3]])
     both = Sum([numbers, swaps]).around(X)

@@ -114,6 +114,10 @@ class Cut(PerturbationSet):
         """Another ball in the same range, not placed."""
         return replace(self, ball=self.ball.with_radius(radius), rooms=None)
 
+    def scaled(self, times: float) -> Cut:
+        """Another ball with the same room."""
+        return replace(self, ball=self.ball.with_radius(times * self.radius))
+
     def around(self, x: torch.Tensor) -> Cut:
         """With the room that the range leaves each sample; a float32 at its edge is in it."""
         low, high = (end.to(x.device) for end in self.valid)

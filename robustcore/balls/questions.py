@@ -59,6 +59,10 @@ class PerturbationSet(ABC):
         """Its part for some of the samples."""
         return self
 
+    def scaled(self, times: float) -> PerturbationSet:
+        """So many times as large, and as placed as it is."""
+        return self.with_radius(times * self.radius)
+
     def moves(self, d: int) -> torch.Tensor:
         """Which of the d features it may change: booleans (d,), or (n, d)."""
         return torch.ones(d, dtype=torch.bool)

@@ -68,7 +68,7 @@ class Sum(PerturbationSet):
 
     @property
     def _scaled(self) -> list[PerturbationSet]:
-        return [part.with_radius(self.radius * part.radius) for part in self.parts]
+        return [part.scaled(self.radius) for part in self.parts]
 
     def lacks(self, question: str) -> str | None:
         """What one of them lacks; no sum is an Lp ball."""

@@ -69,7 +69,8 @@ def crown_optimised(
         if len(layers) == 1:
             return best
         around = _Slopes.start(layers, leaks, x, ball, best.shape[1])
-    optimiser = torch.optim.Adam(around.all(), lr=learning_rate, fused=_fused(x))
+    in_one_pass = x.device.type in ("cpu", "cuda")  # over the memory, where torch has that
+    optimiser = torch.optim.Adam(around.all(), lr=learning_rate, fused=in_one_pass)
     with torch.enable_grad():
         for _ in range(steps):
             found = around.bound(V, c)
@@ -169,8 +170,3 @@ class _Slopes:
 def _tilted(lines: Sequence[Lines], slopes: Sequence[torch.Tensor]) -> list[Lines]:
     """The lines with other slopes below the unstable neurons."""
     return [line.with_lower(slope) for line, slope in zip(lines, slopes, strict=True)]
-
-
-def _fused(like: torch.Tensor) -> bool:
-    """Whether torch has Adam in one pass over the memory there."""
-    return like.device.type in ("cpu", "cuda")

@@ -32,17 +32,19 @@ def run(asked: argparse.Namespace) -> int:
     precision = own_precision(net, torch.empty(0, dtype=torch.float64)).dtype
     question = evaluation.read_vnnlib(asked.data, precision)
     question = replace(question, x=reading.shaped(question.x, asked.shape, asked.data))
-    if asked.radius is not None:
-        question = replace(question, ball=LpBall(reading.NORMS[asked.ball], asked.radius))
+    radius = asked.radius
+    ball = None if radius is None else LpBall(reading.NORMS[asked.ball], radius)
     if asked.method != "best":
-        judging.check_takes(asked.method, question.ball)
+        judging.check_takes(asked.method, ball or question.ball)
     with torch.no_grad():
         outputs = two_logits(answer(net, question.x[:1])).shape[1]
     if outputs != question.n_classes:
         raise InputError(
             f"{asked.data} is about {question.n_classes} outputs, {asked.network} has {outputs}."
         )
-    found = question.decide(net, asked.seconds, None if asked.method == "best" else (asked.method,))
+    found = question.decide(
+        net, asked.seconds, None if asked.method == "best" else (asked.method,), ball
+    )
     words = [
         "holds" if proved else "refuted" if broken else "open"
         for proved, broken in zip(found.proved.tolist(), found.broken.tolist(), strict=True)

@@ -39,20 +39,23 @@ class Asked:
     x : (n, ...) tensor
         The middles, of the shape that the file declares, its first axis of length 1 left out.
     y : (n,) tensor of int64
-    ball : Radii, or another set
-        p = inf, half the widths; rounded so that no point of a box is outside. What is put in its
-        place, as by `dataclasses.replace(asked, ball=LpBall(1, 0.5))`, is asked around the middles.
+    ball : Radii
+        p = inf, half the widths; rounded so that no point of a box is outside.
     n_classes : int
         K.
     """
 
     x: torch.Tensor
     y: torch.Tensor
-    ball: PerturbationSet
+    ball: Radii
     n_classes: int
 
     def decide(
-        self, net: nn.Module, seconds: float, in_turn: Sequence[str] | None = None
+        self,
+        net: nn.Module,
+        seconds: float,
+        in_turn: Sequence[str] | None = None,
+        ball: PerturbationSet | None = None,
     ) -> Escalation:
         """Which boxes hold and which are refuted, within a time.
 
@@ -64,6 +67,8 @@ class Asked:
         seconds : float
         in_turn : sequence of str, optional
             Its own methods by default.
+        ball : PerturbationSet, optional
+            Around the middles, in place of the boxes.
 
         Returns
         -------
@@ -72,8 +77,8 @@ class Asked:
             around it; a box without room for that stays open.
         """
         given: dict[str, Any] = {} if in_turn is None else {"in_turn": in_turn}
-        if not isinstance(self.ball, Radii):
-            return certify_within(net, self.x, self.y, self.ball, seconds, **given)
+        if ball is not None:
+            return certify_within(net, self.x, self.y, ball, seconds, **given)
         found = certify_within(net, self.x, self.y, self.ball, seconds, attack=_attack, **given)
         narrow = (self.ball.radii < _rounding(self.x, self.ball)).any(dim=1)
         unsure = (found.broken & narrow).tolist()

@@ -1,7 +1,6 @@
 """VNN-LIB properties that we write ourselves: read back, asked, and refused where they differ."""
 
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,8 +72,8 @@ def test_the_answer_is_that_of_the_set(tmp_path):
     found = evaluation.certify_within(net, asked.x, asked.y, asked.ball, 20.0)
     assert (proved <= found.proved).all()
     assert not (found.proved & found.broken).any()
-    for ball in (LpBall(1, 0.1), LpBall(2, 0.1)):
-        within = replace(asked, ball=ball).decide(net, 20.0, ["best"])
+    for ball in (LpBall(1, 0.1), LpBall(2, 0.1), Radii(1, [0.1, 0.2, 0.0])):
+        within = asked.decide(net, 20.0, ["best"], ball)
         assert torch.equal(within.proved, evaluation.certified(net, asked.x, asked.y, ball))
 
 
