@@ -11,9 +11,10 @@ from typing import Any
 
 from robustcore import records
 from robustcore.errors import DataError
+from robustcore.intervals import shares_apart
 from studies.b9_images.chosen import interval
 from studies.b9_images.printed_tables import printed
-from studies.b9_images.units import drawn_interval
+from studies.b9_images.units import drawn
 from studies.engine import Sweep, read
 
 from .cells import Recipe, rows
@@ -115,7 +116,7 @@ def reached(done: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         The row of the sweep, shares of the `n` test images in place of counts: `clean`,
         `standing`, what the attack leaves, `rub`, `tightest` with the ends of its 95 % interval.
         `paper` in per cent and `paper_method`, the best of the column; `reached`, one of "above",
-        "level", "below": apart beyond both intervals, or not.
+        "level", "below": apart beyond the 95 % interval of their difference, or not.
     """
     found = []
     for row in done:
@@ -131,16 +132,16 @@ def reached(done: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         )
         found.append(
             {**row, **counts, "tightest_low": low, "tightest_high": high, "paper": best,
-             "paper_method": method, "reached": _against(low, high, best)}
+             "paper_method": method, "reached": _against(row["tightest"], row["n"], best)}
         )  # fmt: skip
     return found
 
 
-def _against(low: float, high: float, paper: float | None) -> str | None:
+def _against(k: int, n: int, paper: float | None) -> str | None:
     if paper is None:
         return None
-    paper_low, paper_high = drawn_interval(paper)
-    return "above" if low > paper_high else "below" if high < paper_low else "level"
+    low, high = shares_apart(k, n, *drawn(paper))
+    return "above" if low > 0 else "below" if high < 0 else "level"
 
 
 def recorded() -> list[str]:

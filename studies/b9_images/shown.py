@@ -7,7 +7,7 @@ from typing import Any
 
 from .chosen import NORMS, Row, Rows
 from .printed_tables import ATTACKED, CERTIFIED, printed
-from .units import drawn_interval, meet
+from .units import alike, drawn
 
 LABELS = {
     "rub": "RUB",
@@ -143,8 +143,9 @@ def winners(data: str) -> list[Row]:
     Returns
     -------
     list of dict
-        `table`, `kind`, `radius`, `best`, its `paper` value, and `within`, the methods whose 95 %
-        interval meets the winner's; `coloured`, those that the paper colours, within half a point.
+        `table`, `kind`, `radius`, `best`, its `paper` value, and `within`, the methods for which
+        the 95 % interval of the difference to it holds zero; `coloured`, those that the paper
+        colours, within half a point.
     """
     return [row for kind in (*NORMS, "certified") for row in _columns(data, kind)]
 
@@ -154,13 +155,14 @@ def _columns(data: str, kind: str) -> Iterator[Row]:
     for radius in sorted({r for _, r in paper}):
         column = {m: v for (m, r), v in paper.items() if r == radius}
         best = max(column, key=lambda m: column[m])
-        ends = {m: drawn_interval(v) for m, v in column.items()}
         yield {
             "table": (CERTIFIED if kind == "certified" else ATTACKED)[data],
             "kind": kind,
             "radius": radius,
             "best": best,
             "paper": column[best],
-            "within": [m for m in column if m != best and meet(ends[m], ends[best])],
+            "within": [
+                m for m, v in column.items() if m != best and alike(drawn(v), drawn(column[best]))
+            ],
             "coloured": [m for m in column if m != best and column[best] - column[m] <= 0.5],
         }

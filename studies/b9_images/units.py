@@ -2,16 +2,18 @@
 
 The paper takes for each cell the unit in which the accuracy is higher, and prints one radius. A
 unit fits a cell if our network in that unit and the printed one differ by no more than what their
-images are too few to tell: the 95 % intervals of the two shares meet.
+images are too few to tell: the 95 % interval of the difference of the two shares holds zero.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from .chosen import NORMS, Row, Rows, interval
+from robustcore.intervals import shares_apart
+
+from .chosen import NORMS, Row, Rows
 from .printed_tables import ATTACKED, CERTIFIED, N_DRAWN, printed
 
 WORDS = ("both", "standardised", "pixels", "neither")
@@ -33,8 +35,8 @@ def units_rows(attacked: Rows, certified: Rows) -> list[Row]:
     list of dict
         `table`, `data`, `kind` (a norm, or "certified"), `method`, `radius`, `paper`, and in per
         cent `standardised`, `pixels`; `fits`, one of `WORDS`; `side`, where the printed number lies
-        of our two; `apart`, whether ours differ beyond their intervals: where they do not, the cell
-        tells nothing. None as long as a unit has no network.
+        of our two; `apart`, whether ours differ beyond chance: where they do not, the cell tells
+        nothing. None as long as a unit has no network.
     """
     found: dict[tuple[Any, ...], dict[str, Mapping[str, Any]]] = {}
     for row in (*attacked, *certified):
@@ -67,30 +69,31 @@ def _cell(
     cell |= {unit: values.get(unit) for unit in ("standardised", "pixels")}
     if len(both) < 2:
         return cell | {"fits": None, "side": None, "apart": None}
-    ends = {unit: (row[f"{name}_low"], row[f"{name}_high"]) for unit, row in both.items()}
-    fitting = [unit for unit, own in ends.items() if meet(own, drawn_interval(paper))]
+    seen = {unit: (round(row[name] * row["n"]), row["n"]) for unit, row in both.items()}
+    fitting = [unit for unit, own in seen.items() if alike(own, drawn(paper))]
     low, high = min(values.values()), max(values.values())
     return cell | {
         "fits": "both" if len(fitting) == 2 else fitting[0] if fitting else "neither",
         "side": "above" if paper > high else "below" if paper < low else "between",
-        "apart": not meet(ends["pixels"], ends["standardised"]),
+        "apart": not alike(seen["pixels"], seen["standardised"]),
     }
 
 
-def drawn_interval(paper: float) -> tuple[float, float]:
-    """The 95 % interval of a printed number: its share of so many draws of the test set.
+def drawn(paper: float) -> tuple[int, int]:
+    """A printed per cent as so many of so many draws of the test set.
 
     Source: own
     """
-    return interval(round(paper / 100 * N_DRAWN), N_DRAWN)
+    return round(paper / 100 * N_DRAWN), N_DRAWN
 
 
-def meet(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether two intervals have a point in common.
+def alike(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two shares, each as (seen, of), differ by no more than chance: zero is in the 95 %.
 
     Source: own
     """
-    return one[0] <= other[1] and other[0] <= one[1]
+    low, high = shares_apart(*one, *other)
+    return low <= 0 <= high
 
 
 def counted(units: Rows) -> list[Row]:

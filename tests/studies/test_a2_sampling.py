@@ -8,6 +8,7 @@ import pytest
 
 from robustcore import convex, patterns
 from studies import a2_distinct as distinct
+from studies import a2_growth
 from studies import a2_law as law
 from studies import a2_sampling as study
 from studies.a2_sampling import tables
@@ -183,3 +184,10 @@ def test_the_next_new_pattern_can_break_the_bound_and_one_more_gate_does_not():
         assert other["mean_gate"] <= other["needed_bound"] + 1e-12
         assert other["insertion"] >= 1 - 1e-9
     assert all(0 <= r["violation"] < r["mean_bound"] for r in rows["a2_distinct.many"])
+
+
+def test_patterns_are_a_polynomial_of_the_samples_and_all_signs_at_full_rank():
+    rows = a2_growth.record((1, 3), (4, 8), 4)
+    fixed = {(r["rank"], r["n"]): r["patterns"] for r in rows["a2_growth.fixed_rank"]}
+    assert fixed == {(1, 4): 2, (1, 8): 2, (3, 4): 14, (3, 8): 58}  # 2 (1 + 3 + 3), 2 (1 + 7 + 21)
+    assert [r["patterns"] for r in rows["a2_growth.full_rank"]] == [4, 8, 16]
