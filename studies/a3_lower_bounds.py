@@ -1,13 +1,9 @@
-r"""(25) and (26) of Appendix C beside (2): two proofs, and where the second of them ends.
+r"""(25) and (26) of Appendix C beside (2): a proof for the hinge loss, and a counterexample.
 
 Take any network, and the blocks v, w of its neurons by (7).
 
-**(25) is a lower bound of (2), for every loss.** Give each neuron the pattern that it has at some
-X + Delta. The blocks are then in F, and at each Delta that keeps the constraints the convex
-objective is the network's cost (Lemma 6). So the inner maximum of (25) is one over some of the
-Delta of (2), and no larger than the robust cost.
-
-**(26) is one for losses that fall with the margin of each sample**, as the hinge loss does. Let the
+**(26) is a lower bound of (2) for losses that fall with the margin of each sample**, as the hinge
+loss does, and with it (25), which the paper shows to be below (26). Let the
 margin :math:`y_kf` be least at :math:`x_k` on the set of sample k. A neuron whose hyperplane leads
 through :math:`x_k` may be on there or off, and can be split: a share :math:`\lambda_{ik}` of its
 block goes to a pattern in which it is on, the rest to one in which it is off, at the same penalty.
@@ -16,7 +12,13 @@ the set lowers the margin. Neurons that bend it down lower it at least as much a
 does, and the rest of it is convex: so there are shares with which the *linear* margin, too, falls
 in no direction into the set, and is least at :math:`x_k`. Delta of (2) is then a Delta of (26),
 the constraints hold at it, and the cost is the robust cost. Where the linear margin is least at
-several points, one of them keeps the constraints; the paper speaks of "the optimal point".
+several points, one of them keeps the constraints; the paper speaks of "the optimal point". Neurons
+of one sign that share a pattern there make one block, which keeps the constraints as its parts do.
+
+**(25) for other losses is open here.** That its Delta are some of those of (2) is not enough: a
+block made of two neurons keeps the constraints at more Delta than both of them do, and there the
+convex objective is not the network's cost. For t_+ + (t - 1)_+ on [.5, 2] and the target 2, with
+both on, it is 2 at t = .5, and the network's robust cost 1.125; other patterns give no more.
 
 **For the squared loss it is not.** A line is worst where it is farthest from the target, above it
 or below. Where f rises, bends down and passes the target, the line before the bend can be worst
