@@ -83,8 +83,9 @@ def rising(grid: Rows) -> list[dict[str, Any]]:
     -------
     list of dict
         For each data, method and attack: "networks", "rising" by more than two points from a radius
-        to any larger one, the "most" points; "short", the most by which a published attack was
-        behind the strong one, a mean over networks at the worst radius.
+        to any larger one, their "shares" of each table, the "most" points; "short", the most by
+        which a published attack was behind the strong one, a mean over networks at the worst
+        radius.
     """
     found = []
     for data in dict.fromkeys(r["data"] for r in grid):
@@ -97,17 +98,20 @@ def rising(grid: Rows) -> list[dict[str, Any]]:
 
 
 def _risen(here: Rows, attack: str) -> dict[str, Any]:
-    rises, behind = [], []
+    rises: dict[str, list[float]] = {}
+    behind = []
     strong = f"strong-{attack.split('-')[1]}"
     for row in here:
         left = 100 * np.array(row["test"][attack]) / row["n_test"]  # (R, S)
         lowest = np.minimum.accumulate(left, axis=0)
-        rises += (left - lowest).max(axis=0).tolist()
+        rises.setdefault(row["set"], []).extend((left - lowest).max(axis=0).tolist())
         behind.append(left - 100 * np.array(row["test"][strong]) / row["n_test"])
+    every = [rise for one in rises.values() for rise in one]
     return {
-        "networks": len(rises),
-        "rising": sum(r > RISE for r in rises),
-        "most": round(max(rises), 2),
+        "networks": len(every),
+        "rising": sum(r > RISE for r in every),
+        "shares": [round(statistics.fmean(r > RISE for r in rises[k]), 4) for k in sorted(rises)],
+        "most": round(max(every), 2),
         "short": round(float(np.concatenate(behind, axis=1).mean(axis=1).max()), 2),
     }
 
@@ -121,7 +125,9 @@ def above(grid: Rows, radii: Sequence[float]) -> list[dict[str, Any]]:
     -------
     list of dict
         For each data, norm and radius, over every network that was trained: "networks", "share" of
-        test rows, mean over networks; "mostly", the share of networks on most of whose rows it is.
+        test rows, mean over networks; "mostly", the share of networks on most of whose rows it is;
+        "told", networks and "tables" of which the means are recorded too, and "means", those of
+        them for which that of (11) is at least that of the attacked loss.
     """
     found = []
     for data in dict.fromkeys(r["data"] for r in grid):
@@ -136,7 +142,11 @@ def above(grid: Rows, radii: Sequence[float]) -> list[dict[str, Any]]:
                 told = {"data": data, "norm": norm, "radius": radius, "networks": len(shares)}
                 mostly = sum(s > 0.5 for s in shares) / len(shares)
                 mean = statistics.fmean(shares)
-                found.append(told | {"share": round(mean, 4), "mostly": round(mostly, 4)})
+                told |= {"share": round(mean, 4), "mostly": round(mostly, 4)}
+                later = [r for r in here if "means" in r]
+                means = [one for r in later for one in r["means"][norm][at]]
+                tables = len({r["set"] for r in later})
+                found.append(told | {"told": len(means), "tables": tables, "means": sum(means)})
     return found
 
 

@@ -34,8 +34,9 @@ def judge(stack: Stack, data: Table, settings: Settings, seed: int) -> dict[str,
     dict
         "validation" and "test": {"clean": (S,), "FGM-L1": (R, S), ..., "strong-Linf": (R, S)},
         "same": (S,) rows of the most frequent answer on clean test rows, "above": for L1 and Linf
-        (R, S) test rows where the aRUB loss is at least the loss under published PGD, "certified":
-        for L1 and Linf and each radius [candidate, proved rows, rows].
+        (R, S) test rows where the aRUB loss is at least the loss under published PGD, "means":
+        (R, S) 1 where it is so for their means, "certified": for L1 and Linf and each radius
+        [candidate, proved rows, rows].
     """
     stack.requires_grad_(False)
     scale = math.sqrt(data.n_features)
@@ -50,11 +51,13 @@ def judge(stack: Stack, data: Table, settings: Settings, seed: int) -> dict[str,
     test = under_attack(stack, data.test_x, data.test_y, balls, steps, 2 * seed + 1)
     answers = stack(data.test_x).argmax(dim=-1)
     same = torch.stack([torch.bincount(a, minlength=1).max() for a in answers])
+    compared = {name: _above(stack, data, balls[name], test.losses[name]) for name in CERTIFIED}
     return {
         "validation": validation,
         "test": test.counts(),
         "same": same.tolist(),
-        "above": {name: _above(stack, data, balls[name], test.losses[name]) for name in CERTIFIED},
+        "above": {name: rows for name, (rows, _) in compared.items()},
+        "means": {name: means for name, (_, means) in compared.items()},
         "certified": {
             name: _certified(stack, data, settings, balls[name], validation, f"strong-{name}")
             for name in CERTIFIED
@@ -65,10 +68,12 @@ def judge(stack: Stack, data: Table, settings: Settings, seed: int) -> dict[str,
 @torch.no_grad()
 def _above(
     stack: Stack, data: Table, balls: list[LpBall], losses: list[torch.Tensor]
-) -> list[list[int]]:
-    """How often the aRUB loss is at least the attacked loss: [B] Table 1."""
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Where the aRUB loss is at least the attacked loss, by rows and by means: [B] Table 1."""
     bounds = (defenses.arub(ball).of_each(stack, data.test_x, data.test_y) for ball in balls)
-    return [(bound >= loss).sum(dim=1).tolist() for bound, loss in zip(bounds, losses, strict=True)]
+    pairs = list(zip(bounds, losses, strict=True))
+    rows = [(bound >= loss).sum(dim=1).tolist() for bound, loss in pairs]
+    return rows, [(b.mean(dim=1) >= loss.mean(dim=1)).int().tolist() for b, loss in pairs]
 
 
 def _certified(

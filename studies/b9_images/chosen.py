@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from robustcore.intervals import share
+from robustcore.intervals import share, shares_apart
 
 from .printed import certified_radii, radii
 from .printed_tables import printed
@@ -43,8 +43,9 @@ def attacked_rows(grid: Rows, constant: Mapping[str, float], candidates: int) ->
     list of dict
         `paper` in per cent, or None. Shares of `n` test images, each with the ends `_low`, `_high`
         of its 95 % interval and the training radius `_epsilon` of the network: `published`, the
-        lesser of what FGM and PGD as published leave; `strong`, what no attack turns. `networks` of
-        `of` candidates are in.
+        lesser of what FGM and PGD as published leave; `strong`, what no attack turns; the methods
+        that it is `_ahead` of in the same column, beyond the 95 % interval of a difference.
+        `networks` of `of` candidates are in.
     """
     found = []
     for key, some in _groups(grid):
@@ -56,7 +57,7 @@ def attacked_rows(grid: Rows, constant: Mapping[str, float], candidates: int) ->
                 row |= best(some, "published", functools.partial(_published, norm=norm, at=at))
                 row |= best(some, "strong", functools.partial(_strong, norm=norm, at=at))
                 found.append(row | {"constant": constant[key["data"]]})
-    return found
+    return _compared(found, ("data", "unit", "norm", "radius"), ("published", "strong"))
 
 
 def certified_rows(grid: Rows, candidates: int) -> list[Row]:
@@ -84,7 +85,7 @@ def certified_rows(grid: Rows, candidates: int) -> list[Row]:
             for bound in BOUNDS:
                 row |= best(some, bound, functools.partial(_proved, bound=bound, at=at))
             found.append(row)
-    return found
+    return _compared(found, ("data", "unit", "radius"), BOUNDS)
 
 
 def _groups(grid: Rows) -> Iterator[tuple[Row, list[Mapping[str, Any]]]]:
@@ -94,6 +95,37 @@ def _groups(grid: Rows) -> Iterator[tuple[Row, list[Mapping[str, Any]]]]:
         groups.setdefault((one["data"], one["unit"], one["method"]), []).append(one)
     for key, some in groups.items():
         yield dict(zip(("data", "unit", "method"), key, strict=True)), some
+
+
+def _compared(found: list[Row], column: Sequence[str], names: Sequence[str]) -> list[Row]:
+    """The rows, with the methods of their column that each is ahead of, by each share.
+
+    The images are the same and their pairs are not kept, so that the interval, one for independent
+    samples, is wide rather than narrow.
+    """
+    columns: dict[tuple[Any, ...], list[Row]] = {}
+    for row in found:
+        columns.setdefault(tuple(row[key] for key in column), []).append(row)
+    return [
+        row
+        | {
+            f"{name}_ahead": [
+                other["method"]
+                for other in columns[tuple(row[key] for key in column)]
+                if other is not row and shares_apart(*seen(row, name), *seen(other, name))[0] > 0
+            ]
+            for name in names
+        }
+        for row in found
+    ]
+
+
+def seen(row: Mapping[str, Any], name: str) -> tuple[int, int]:
+    """A share of a row as so many of so many.
+
+    Source: own
+    """
+    return round(row[name] * row["n"]), row["n"]
 
 
 def best(

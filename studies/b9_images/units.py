@@ -13,7 +13,7 @@ from typing import Any
 
 from robustcore.intervals import shares_apart
 
-from .chosen import NORMS, Row, Rows
+from .chosen import NORMS, Row, Rows, seen
 from .printed_tables import ATTACKED, CERTIFIED, N_DRAWN, printed
 
 WORDS = ("both", "standardised", "pixels", "neither")
@@ -69,13 +69,13 @@ def _cell(
     cell |= {unit: values.get(unit) for unit in ("standardised", "pixels")}
     if len(both) < 2:
         return cell | {"fits": None, "side": None, "apart": None}
-    seen = {unit: (round(row[name] * row["n"]), row["n"]) for unit, row in both.items()}
-    fitting = [unit for unit, own in seen.items() if alike(own, drawn(paper))]
+    own = {unit: seen(row, name) for unit, row in both.items()}
+    fitting = [unit for unit, counted in own.items() if alike(counted, drawn(paper))]
     low, high = min(values.values()), max(values.values())
     return cell | {
         "fits": "both" if len(fitting) == 2 else fitting[0] if fitting else "neither",
         "side": "above" if paper > high else "below" if paper < low else "between",
-        "apart": not alike(seen["pixels"], seen["standardised"]),
+        "apart": not alike(own["pixels"], own["standardised"]),
     }
 
 

@@ -149,6 +149,7 @@ def test_an_attack_that_weakens_with_more_room_is_counted() -> None:
     assert found["rub", "PGD-L2"]["networks"] == 5
     assert found["rub", "PGD-L2"]["rising"] == 2  # by 3 and by 30 points; 2 is not more than 2
     assert found["rub", "PGD-L2"]["most"] == 30
+    assert sum(found["rub", "PGD-L2"]["shares"]) == pytest.approx(2 / 5)  # of one table's five
     assert found["rub", "FGM-L2"]["rising"] == 0
     (shown,) = [r for r in summary.regaining(comparing.rising(rows)) if r["method"] == "rub"]
     assert (shown["PGD-L2"], shown["FGM-L2"]) == (0.4, 0.0)
@@ -158,10 +159,12 @@ def test_shares_of_table_1_are_over_every_network() -> None:
     rows = grid(["iris"])
     for row in rows:
         row["above"]["L1"][0] = [100, 100, 100, 100, 0]
+    rows[0]["means"] = {norm: [[1, 1, 1, 0, 0]] * len(RADII) for norm in ("L1", "Linf")}
     (found,) = [
         r for r in comparing.above(rows, RADII) if (r["norm"], r["radius"]) == ("L1", RADII[0])
     ]
     assert (found["networks"], found["share"], found["mostly"]) == (30, 0.8, 0.8)
+    assert (found["told"], found["tables"], found["means"]) == (5, 1, 3)  # the first cell has them
     first = summary.above_attacked(comparing.above(rows, RADII))[0]
     assert (first["norm"], first[f"{RADII[0]:g}"]) == ("L1", 0.8)
 

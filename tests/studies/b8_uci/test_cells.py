@@ -73,7 +73,7 @@ def test_a_cell_gives_its_row_again() -> None:
     sweep = b8_uci.sweep(**SMALL)
     for cell in sweep.cells[3:5]:
         again = sweep.run([cell])[0]
-        for value in ("validation", "test", "certified", "same", "above", "loss"):
+        for value in ("validation", "test", "certified", "same", "above", "means", "loss"):
             assert again[value] == _rows()[cell["data"], cell["method"]][value]
 
 
