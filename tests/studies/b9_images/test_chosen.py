@@ -62,6 +62,16 @@ def test_a_number_is_that_of_the_network_that_validation_chooses() -> None:
     assert (found["networks"], found["of"]) == (3, 3)
 
 
+def test_a_method_is_ahead_of_another_if_their_difference_is_beyond_chance() -> None:
+    """Of 1000 images 90 and 88 % are within chance of each other, 90 and 86 % are not."""
+    rows = [r for r in grid() if (r["unit"], r["epsilon"]) == ("pixels", 0.1)][:3]
+    at = certified_radii("mnist").index(2.8)
+    for row, count in zip(rows, (900, 880, 860), strict=True):
+        row["test"]["certified"]["rub"][at] = count
+    found = {r["method"]: r["rub_ahead"] for r in certified_rows(rows, 1) if r["radius"] == 2.8}
+    assert found == {"rub": ["arub_linf"], "arub_l1": [], "arub_linf": []}
+
+
 def test_test_images_choose_nothing() -> None:
     """Other test counts leave every choice as it was."""
     rows, others = grid(), grid()
