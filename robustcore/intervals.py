@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 
@@ -88,6 +89,7 @@ def shares_apart(k: float, n: float, l: float, m: float, level: float = 0.95) ->
     return one - other - down, one - other + up
 
 
+@functools.cache
 def _wilson(k: float, n: float, level: float) -> tuple[float, float, float]:
     """The share, and Wilson's interval of its probability."""
     found = stats.binomtest(round(k), round(n)).proportion_ci(level, method="wilson")
