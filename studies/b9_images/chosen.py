@@ -57,7 +57,7 @@ def attacked_rows(grid: Rows, constant: Mapping[str, float], candidates: int) ->
                 row |= best(some, "published", functools.partial(_published, norm=norm, at=at))
                 row |= best(some, "strong", functools.partial(_strong, norm=norm, at=at))
                 found.append(row | {"constant": constant[key["data"]]})
-    return _compared(found, ("data", "unit", "norm", "radius"), ("published", "strong"))
+    return compared(found, ("data", "unit", "norm", "radius"), ("published", "strong"))
 
 
 def certified_rows(grid: Rows, candidates: int) -> list[Row]:
@@ -85,7 +85,7 @@ def certified_rows(grid: Rows, candidates: int) -> list[Row]:
             for bound in BOUNDS:
                 row |= best(some, bound, functools.partial(_proved, bound=bound, at=at))
             found.append(row)
-    return _compared(found, ("data", "unit", "radius"), BOUNDS)
+    return compared(found, ("data", "unit", "radius"), BOUNDS)
 
 
 def _groups(grid: Rows) -> Iterator[tuple[Row, list[Mapping[str, Any]]]]:
@@ -97,17 +97,28 @@ def _groups(grid: Rows) -> Iterator[tuple[Row, list[Mapping[str, Any]]]]:
         yield dict(zip(("data", "unit", "method"), key, strict=True)), some
 
 
-def _compared(found: list[Row], column: Sequence[str], names: Sequence[str]) -> list[Row]:
+def compared(found: Rows, column: Sequence[str], names: Sequence[str]) -> list[Row]:
     """The rows, with the methods of their column that each is ahead of, by each share.
 
     The images are the same and their pairs are not kept, so that the interval, one for independent
     samples, is wide rather than narrow.
+
+    Source: own
+
+    Parameters
+    ----------
+    found : list of dict
+        `method`, `n`, and the shares.
+    column : sequence of str
+        Keys that rows of one column have in common.
+    names : sequence of str
+        Of the shares; the answer has NAME_ahead, a list of methods.
     """
-    columns: dict[tuple[Any, ...], list[Row]] = {}
+    columns: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for row in found:
         columns.setdefault(tuple(row[key] for key in column), []).append(row)
     return [
-        row
+        dict(row)
         | {
             f"{name}_ahead": [
                 other["method"]
