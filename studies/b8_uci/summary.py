@@ -104,7 +104,7 @@ def regaining(rows: Rows) -> list[dict[str, Any]]:
 
 
 def above_attacked(rows: Rows) -> list[dict[str, Any]]:
-    """Table 1, row by row: a row a norm, a key a radius.
+    """Table 1: a row a norm, a key a radius; by test rows, then by means where they are recorded.
 
     Source: [B] Table 1
 
@@ -114,9 +114,16 @@ def above_attacked(rows: Rows) -> list[dict[str, Any]]:
         From `comparing.above`.
     """
     clean = [r for r in rows if r["data"] == "clean"]
-    return [
+    norms = dict.fromkeys(r["norm"] for r in clean)
+    found = [
         {"norm": norm} | {f"{r['radius']:g}": r["share"] for r in clean if r["norm"] == norm}
-        for norm in dict.fromkeys(r["norm"] for r in clean)
+        for norm in norms
+    ]
+    told = [r for r in clean if r["told"]]
+    return found + [
+        {"norm": f"{norm}, by means"}
+        | {f"{r['radius']:g}": r["means"] / r["told"] for r in told if r["norm"] == norm}
+        for norm in (norms if told else ())
     ]
 
 
