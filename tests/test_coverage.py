@@ -145,7 +145,7 @@ def test_the_authors_are_told_what_was_read_as_a_misprint() -> None:
 
 
 def test_no_sentence_is_lost() -> None:
-    """Counted after a second reading of both papers; whoever finds a further one raises it."""
+    """Counted after a third reading of both papers; whoever finds a further one raises it."""
     counts = Counter(sentence.paper for sentence in SENTENCES)
     assert counts["A"] >= 123
     assert counts["B"] >= 100

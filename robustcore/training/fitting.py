@@ -130,8 +130,8 @@ def fit(
     an epoch is dropped. "adam" has the epsilon 1e-7 of Keras, with which the published code ran. A
     stack gives what its networks give one by one on the same batches, to rounding.
 
-    One dense network alone trains faster, by PGD and RUB above all, as `Stack([net])`, whose losses
-    have their input gradients written out; `unstack()[0]` is the trained network.
+    One dense network alone trains faster by PGD and RUB as `Stack([net])`, whose losses have their
+    input gradients written out; `unstack()[0]` is the trained network.
     """
     _check_shared(defense)
     x, y = _read_arguments(net, data, steps, batch_size, learning_rate, generator)
