@@ -44,8 +44,9 @@ def record(profile: str = "desktop", n: int = 3, seed: int = 0) -> dict[str, lis
     Returns
     -------
     dict
-        `b9_again.cells`: the cell, `differing` entries of its row, `fallen` pairs of test image and
-        L1 radius that an attack turned, `crossings`, those of them that are certified.
+        `b9_again.cells`: the cell, `differing` entries of its row, `most`, by how many images a
+        count differs at most, `fallen` pairs of test image and L1 radius that an attack turned,
+        `crossings`, those of them that are certified.
     """
     asked = b9_images.sweep(**command.parameters("b9_images", profile, {}, "sweep"))
     done = read(asked).rows
@@ -73,16 +74,22 @@ def again(recorded: Mapping[str, Any], axes: tuple[str, ...], settings: Settings
     return {
         **cell,
         "differing": [name for name, value in found.items() if value != before[name]],
+        "most": max(_apart(value, before[name]) for name, value in found.items()),
         "fallen": fallen,
         "crossings": false,
         "seconds": round(time.perf_counter() - started, 1),
     }
 
 
-def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+def _told(row: Mapping[str, Any], within: str = "") -> dict[str, Any]:
     """A row without its seconds, flat."""
     flat: dict[str, Any] = {}
-    for name, value in row.items():
-        inner = value if isinstance(value, Mapping) else {"": value}
-        flat |= {f"{name} {key}".strip(): v for key, v in inner.items()}
-    return {name: v for name, v in flat.items() if not name.endswith("seconds")}
+    for key, value in row.items():
+        name = f"{within} {key}".strip()
+        flat |= _told(value, name) if isinstance(value, Mapping) else {name: value}
+    return {name: value for name, value in flat.items() if not name.endswith("seconds")}
+
+
+def _apart(found: Any, before: Any) -> float:
+    """By how much two numbers, or lists of them, differ at most."""
+    return float(np.abs(np.subtract(found, before)).max())

@@ -1,14 +1,17 @@
 """The rows of the aRUB page: what is compared with what."""
 
+import itertools
 import math
 
 import pytest
 import torch
 
+from robustcore.errors import DataError
 from robustcore.losses import cross_entropy
 from robustcore.networks import ReLUNetwork
-from studies import b2_arub
+from studies import b2_arub, b2_more_trainings
 from studies.b2_arub import share
+from studies.engine import run
 from studies.mnist_networks import load_images
 
 
@@ -81,3 +84,24 @@ def test_verdict_table_compares_what_both_have():
         }
     )
     assert [r["recorded"] for r in table] == ["10.0", *["100", "50", "50"] * 2]
+
+
+def test_more_trainings_are_those_of_figure_1(monkeypatch, tmp_path):
+    monkeypatch.setenv("ROBUSTCORE_RESULTS", str(tmp_path))
+    asked = {"steps": 6, "observe_every": 3, "n_observed": 10}
+    with pytest.raises(DataError, match="no training of b2_more_trainings is done"):
+        b2_more_trainings.record(**asked)
+    run(b2_more_trainings.sweep(**asked))
+    found = b2_more_trainings.record(**asked)
+    few = load_images(side=7, n_validation=0, n_test=10, device="cpu")
+    again = b2_arub.loss_over_training(few, (0.1,), ("baseline",), 20, 6, 3, 10, seed=1)
+    told = {"seed": 1, "method": "baseline", "epsilon": 0.1}
+    assert again == [
+        {k: v for k, v in row.items() if k != "seed"}
+        for row in found["b2_more_trainings.curves"]
+        if told.items() <= row.items()
+    ]
+    trainings = [
+        (r["seed"], r["epsilon"], r["method"]) for r in found["b2_more_trainings.distances"]
+    ]
+    assert trainings == list(itertools.product((0, 1), (0.01, 0.1), ("arub", "baseline")))
