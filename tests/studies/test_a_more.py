@@ -1,10 +1,12 @@
 """More sets and more runs: their rows at the smallest size are those of the studies they extend."""
 
+import itertools
 import shutil
 
 import pytest
 
 from contract import RESULTS, recorded, resumed
+from robustcore.errors import DataError
 from studies import (
     a2_more_sets,
     a4_decision_regions,
@@ -12,10 +14,12 @@ from studies import (
     a4_more_sets,
     a7_more_runs,
     a7_readings,
+    a7_widths,
+    engine,
 )
 from studies import a7_cifar as tables
 from studies.a7_cifar import programs, train_and_validation
-from studies.a7_cifar.baselines import Setting
+from studies.a7_cifar.baselines import Setting, baseline_rows
 from studies.a7_cifar.programs import convex_row
 from studies.cifar_pairs import Pair, cifar_pair
 from studies.planar_boxes import planar
@@ -159,3 +163,23 @@ def test_pgd_as_printed_ends_where_fgsm_does():
     rows = recorded("a7_printed_pgd", n_networks=3, n=8, d=20, width=30)["a7_printed_pgd"]
     assert max(row["printed"] for row in rows) < 1e-5  # float32, in radii
     assert min(row["proper"] for row in rows) > 0.1
+
+
+@pytest.mark.usefixtures("few_pixels")
+def test_runs_of_every_width_are_runs_of_table_2(monkeypatch, tmp_path):
+    monkeypatch.setenv("ROBUSTCORE_RESULTS", str(tmp_path))
+    monkeypatch.setattr(a7_widths, "GRADIENT", ("gd_fgsm",))
+    asked = {"n": 12, "n_patterns": (4, 3), "n_runs": 3, "n_perturbations": 2, "radius_255": 1.0}
+    with pytest.raises(DataError, match="no run of a7_widths is done"):
+        a7_widths.record(**asked)
+    engine.run(a7_widths.sweep(**asked))
+    rows = a7_widths.record(**asked)["a7_widths.runs"]
+    found = {(r["method"], r["P_s"], r["seed"]): r for r in rows}
+    methods = ("gd_fgsm", "algorithm_1", "algorithm_2")
+    assert set(found) == set(itertools.product(methods, (4, 3), (0, 1, 2)))
+    assert len(found) == len(rows)
+    train, _ = train_and_validation((2, 8), 12, 1, "stride")
+    (alone,) = baseline_rows(train, "gd_fgsm", Setting(), 6, [2], 1 / 255, 1e-4)
+    assert found["gd_fgsm", 3, 2]["objective"] == pytest.approx(alone["objective"], rel=1e-6)
+    again = convex_row("algorithm_2", train, 1 / 255, 1e-4, 3, 2, 1)
+    assert found["algorithm_2", 3, 1]["objective"] == again["objective"]
