@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 
 import torch
+from matplotlib.axes import Axes
 
 from robustcore import LpBall, bounds
 from robustcore.losses import gaps
@@ -21,12 +23,14 @@ _ATTACK_MARKS = {"fgm": ("o", ":"), "pgd": ("s", "--"), "strong": ("D", "-")}
 def loss_over_training(rows: Sequence[dict]) -> style.Card:
     """The minimised loss beside the adversarial one; a row of panels for each method.
 
+    Several trainings are drawn as their mean, with a band from the least to the largest.
+
     Source: [B] Figure 1
 
     Parameters
     ----------
     rows : list of dict
-        As `b2_arub.loss_over_training` returns them.
+        As `b2_arub.loss_over_training` returns them; `seed` where there are several trainings.
     """
     methods = list(dict.fromkeys(r["method"] for r in rows))
     epsilons = sorted({r["epsilon"] for r in rows})
@@ -40,12 +44,8 @@ def loss_over_training(rows: Sequence[dict]) -> style.Card:
             for i, method in enumerate(methods):
                 ax = axes[i, j]
                 here = [r for r in rows if (r["method"], r["epsilon"]) == (method, epsilon)]
-                steps = [r["step"] for r in here]
-                ax.plot(
-                    steps, [r["minimised"] for r in here], label="minimised", **looks.line("upper")
-                )
-                attacked = [r["adversarial"] for r in here]
-                ax.plot(steps, attacked, label="adversarial (PGD)", **looks.line("attack"))
+                _over_trainings(ax, here, "minimised", "minimised", "upper")
+                _over_trainings(ax, here, "adversarial", "adversarial (PGD)", "attack")
                 ax.set(
                     ylim=(0, 1.05 * top), title=rf"{METHODS[method].label}, $\rho = {epsilon:g}$"
                 )
@@ -55,6 +55,17 @@ def loss_over_training(rows: Sequence[dict]) -> style.Card:
             ax.set_ylabel("cross-entropy (nats)")
             ax.legend()
     return fig
+
+
+def _over_trainings(ax: Axes, rows: Sequence[dict], key: str, label: str, role: str) -> None:
+    by_step: dict[int, list[float]] = {}
+    for row in rows:
+        by_step.setdefault(row["step"], []).append(row[key])
+    steps, look = sorted(by_step), looks.line(role)
+    ax.plot(steps, [fmean(by_step[s]) for s in steps], label=label, **look)
+    if len(by_step[steps[0]]) > 1:
+        low, high = zip(*((min(by_step[s]), max(by_step[s])) for s in steps), strict=True)
+        ax.fill_between(steps, low, high, color=look["color"], alpha=0.18, linewidth=0)
 
 
 _ATTACK_NAMES = {"fgm": "fast gradient", "strong": "strong attack"}

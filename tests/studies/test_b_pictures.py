@@ -60,5 +60,14 @@ def test_what_is_drawn_is_what_was_given():
     assert list(right.lines[0].get_ydata()) == pytest.approx([55.0, 55.0])
     panel = b2.loss_over_training(training_rows()).axes[0]
     assert [list(line.get_ydata()) for line in panel.lines] == [[3.0, 2.0], [2.0, 1.5]]
+    again = [
+        r | {"seed": seed, "minimised": seed + r["minimised"]}
+        for r in training_rows()
+        for seed in (0, 1)
+    ]
+    panel = b2.loss_over_training(again).axes[0]
+    assert list(panel.lines[0].get_ydata()) == [3.5, 2.5]  # a mean, and what lies between
+    (low, high) = panel.collections[0].get_paths()[0].get_extents().intervaly
+    assert (low, high) == (2.0, 4.0)
     panel = b2.share_above(share_rows()).axes[0]
     assert list(panel.lines[0].get_xdata()) == [0.1, 1.0]  # no zero on a logarithmic axis

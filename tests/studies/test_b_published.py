@@ -37,3 +37,17 @@ def test_a_row_names_the_table_that_was_read() -> None:
     (iris,) = study.record(names=("iris",), epsilons=())["b_published.tables"]
     assert iris["source_rows"] == 150
     assert iris["source_sha256"].startswith("b4b0f922")  # as its source's description says
+
+
+def test_what_is_printed_is_at_most_what_was_selected_under_pgd() -> None:
+    rows = study.record(names=(), epsilons=(), n=1)["b_published.units"]
+    assert len(rows) == 23
+    assert all(row["printed"] <= round(row["selected"], 2) for row in rows)
+    assert all(row["equal"] for row in rows if row["radius"] == 0)
+    (one,) = (r for r in rows if (r["data"], r["radius"], r["method"]) == ("mnist", 14.0, "rub"))
+    assert (one["table"], one["selected"], one["printed"], one["standardised"]) == (
+        4,
+        96.25,
+        96.25,
+        True,
+    )
