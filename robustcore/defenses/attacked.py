@@ -80,6 +80,7 @@ def fgsm(
             _on(attack, ball, loss),
             ball,
             partial(fgsm, random_start=True, generator=generator, loss=loss),
+            generator=generator,
         )
     return Defense(
         f"fgsm({ball!r})",
@@ -136,7 +137,9 @@ def pgd(
         generator=generator,
         loss=loss,
     )
-    return Defense(f"pgd({ball!r}{options})", _on(attack, ball, loss), ball, remake, own)
+    started = generator if random_start else None
+    call = f"pgd({ball!r}{options})"
+    return Defense(call, _on(attack, ball, loss), ball, remake, own, started)
 
 
 def _ascent(ball: PerturbationSet, loss: PerSampleLoss, steps: int = 0) -> StackedLoss | None:

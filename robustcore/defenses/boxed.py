@@ -9,8 +9,10 @@ from torch import nn
 
 from ..balls import LpBall
 from ..bounds import check_l1
+from ..doors import class_labels
 from ..errors import InputError, check_count
 from ..networks import ReLUNetwork
+from ..networks.stack import logits_of
 from . import explicit
 from .defense import Defense
 
@@ -48,7 +50,7 @@ def rub_boxed(ball: LpBall, top: int = 8, classes: int = 2) -> Defense:
     ------
     InputError
         For a ball that is not L1 or has no box; when called, for a network that is not a
-        `ReLUNetwork` with a hidden layer and two outputs or more.
+        `ReLUNetwork` with a hidden layer.
     """
     check_l1(ball)
     if ball.box is None:
@@ -73,17 +75,12 @@ def _of_one(
     radius: float,
 ) -> torch.Tensor:
     """The losses of the samples for a single network, with a graph into its parameters."""
-    if not isinstance(net, ReLUNetwork) or len(net.layers) < 2 or net.n_classes < 2:
-        raise InputError(
-            "rub_boxed trains a ReLUNetwork with a hidden layer and two outputs or more, got "
-            f"{net!r}."
-        )
-    layers = [
-        (one.weight[None], one.bias[None]) for one in net.layers if isinstance(one, nn.Linear)
-    ]
-    x = x.flatten(1)
+    if not isinstance(net, ReLUNetwork):
+        raise InputError(f"rub_boxed trains a ReLUNetwork, got {net!r}.")
+    layers = [(one.weight[None], one.bias[None]) for one in net.layers]  # type: ignore[index]
     if net.scaler is not None:
         W, b = layers[0]
         W = W / net.scaler.std.to(W)
         layers[0] = (W, b - (W @ net.scaler.mean.to(W)))
-    return own(layers, x, y, x.new_full((1, 1), radius))[0]
+    y = class_labels(y, net.n_classes)
+    return own(logits_of(layers), x.flatten(1), y, x.new_full((1, 1), radius))[0]

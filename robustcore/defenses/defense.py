@@ -12,9 +12,11 @@ from torch import nn
 
 from ..balls import PerturbationSet, check_set
 from ..doors import answer, class_labels, classes, per_sample, read_batch, whole_labels
-from ..errors import InputError
+from ..errors import InputError, UnsupportedLayerError
 from ..losses import PerSampleLoss, adversarial_loss_bound
 from ..networks import ReLUNetwork, Stack
+from ..networks.plain import is_wrapped, kind_of
+from ..networks.stack import Pairs, logits_of
 
 PerSampleDefense = Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
 # (layers, x, y, radius (S, 1)) -> (S, n): see `explicit`
@@ -38,8 +40,12 @@ class Defense:
         The perturbations it defends against.
     remake : callable ball -> Defense, optional
         The same defense on another ball.
+    generator : torch.Generator, optional
+        Of random starts; the networks of a stack start at the same points.
     explicit : callable (layers, x, y, radius) -> (S, n) tensor, optional
-        The same losses for a stack of dense networks, without autograd in the input.
+        The same losses for a stack of dense networks, without autograd in the input. Where
+        gradients are recorded, as in training, a plain :class:`~robustcore.networks.ReLUNetwork`
+        goes this way too, as a stack of one.
 
     Raises
     ------
@@ -54,6 +60,7 @@ class Defense:
     ball: PerturbationSet | None = None
     remake: Callable[[Any], Defense] | None = field(default=None, repr=False)
     explicit: StackedLoss | None = field(default=None, repr=False)
+    generator: torch.Generator | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.ball is not None:
@@ -67,6 +74,12 @@ class Defense:
         x, y = read_batch(net, x, y)
         if len(x) == 0:
             raise InputError(f"{self.call} is a mean over a batch, got no sample.")
+        if self.explicit is not None and self.ball is not None and type(net) is ReLUNetwork:
+            layers = _dense_layers(net, x)
+            if layers is not None:
+                own = class_labels(y, net.n_classes)
+                radius = x.new_full((1, 1), self.ball.radius)
+                return self.explicit(layers, x.flatten(1), own, radius)[0].mean()
         return self.per_sample(net, x, y).mean()
 
     def __repr__(self) -> str:
@@ -103,14 +116,30 @@ class Defense:
             radius = x.new_full((len(stack),), 0.0 if self.ball is None else self.ball.radius)
         if self.explicit is not None:
             return self.explicit(stack.layers(), x.flatten(1), y, radius.to(x)[:, None])
-        return torch.stack(
-            [
-                torch.func.functional_call(
-                    _Losses(template, self.with_radius(float(r))), parameters, (x, y)
-                )
-                for template, parameters, r in _one_by_one(stack, radius)
-            ]
-        )
+        start = None if self.generator is None else self.generator.get_state()
+        found = []
+        for template, parameters, r in _one_by_one(stack, radius):
+            if self.generator is not None and start is not None:
+                self.generator.set_state(start)
+            losses = _Losses(template, self.with_radius(float(r)))
+            found.append(torch.func.functional_call(losses, parameters, (x, y)))
+        return torch.stack(found)
+
+
+def _dense_layers(net: ReLUNetwork, x: torch.Tensor) -> Pairs | None:
+    """The layers as a stack of one has them, if all of them are plain and x fits."""
+    if net.scaler is not None or x.requires_grad or not torch.is_grad_enabled():
+        return None
+    try:
+        if any(kind_of(one) not in (ReLUNetwork, nn.Linear) for one in (net, *net.layers)):  # type: ignore[misc]
+            return None
+    except UnsupportedLayerError:  # it answers otherwise than its class says
+        return None
+    pairs = [(one.weight[None], one.bias[None]) for one in net.layers]  # type: ignore[index]
+    every = [part for pair in pairs for part in pair]
+    if any(is_wrapped(one) or (one.dtype, one.device) != (x.dtype, x.device) for one in every):
+        return None
+    return logits_of(pairs) if x[0].numel() == pairs[0][0].shape[2] else None
 
 
 def _refuse_probabilities(net: nn.Module) -> None:

@@ -13,6 +13,8 @@ from torch import nn
 from ..errors import InputError
 from .dense import ReLUNetwork, Scaler
 
+Pairs = list[tuple[torch.Tensor, torch.Tensor]]
+
 
 class Stack(nn.Module):
     """S networks of paper B that are trained, attacked and bounded together.
@@ -61,7 +63,7 @@ class Stack(nn.Module):
         """K."""
         return self.weights[-1].shape[1]
 
-    def layers(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    def layers(self) -> Pairs:
         """W^l (S, r_l, r_{l-1}) and b^l (S, r_l), the scaler folded into the first.
 
         One output z is given as the two logits (0, z), as :mod:`robustcore.doors` reads it.
@@ -71,11 +73,7 @@ class Stack(nn.Module):
             W, b = pairs[0]
             W = W / self.scaler.std.to(W)
             pairs[0] = (W, b - W @ self.scaler.mean.to(W))
-        if self.n_classes == 1:
-            W, b = pairs[-1]
-            zero = torch.zeros_like(W), torch.zeros_like(b)
-            pairs[-1] = (torch.cat([zero[0], W], dim=1), torch.cat([zero[1], b], dim=1))
-        return pairs
+        return logits_of(pairs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, ...) shared by all networks, or (S, n, M), one batch each -> (S, n, K)."""
@@ -117,6 +115,18 @@ class RowsOf(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(S n, M) -> (S n, K)."""
         return self.stack(x.view(len(self.stack), -1, x.shape[-1])).flatten(0, 1)
+
+
+def logits_of(pairs: Pairs) -> Pairs:
+    """The layers W^l (S, r_l, r_{l-1}), b^l (S, r_l) up to two logits or more: z becomes (0, z).
+
+    Source: own
+    """
+    W, b = pairs[-1]
+    if W.shape[1] > 1:
+        return pairs
+    zero = torch.zeros_like(W), torch.zeros_like(b)
+    return [*pairs[:-1], (torch.cat([zero[0], W], dim=1), torch.cat([zero[1], b], dim=1))]
 
 
 def _same(one: Scaler | None, other: Scaler | None) -> bool:

@@ -129,9 +129,6 @@ def fit(
     Batches are consecutive pieces of a fresh permutation in every epoch; the last, short piece of
     an epoch is dropped. "adam" has the epsilon 1e-7 of Keras, with which the published code ran. A
     stack gives what its networks give one by one on the same batches, to rounding.
-
-    One dense network alone trains faster by PGD and RUB as `Stack([net])`, whose losses have their
-    input gradients written out; `unstack()[0]` is the trained network.
     """
     _check_shared(defense)
     x, y = _read_arguments(net, data, steps, batch_size, learning_rate, generator)

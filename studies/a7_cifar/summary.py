@@ -8,31 +8,9 @@ from typing import Any
 import numpy as np
 
 from .baselines import OWN_COST
-from .printed_tables import COLUMNS, printed
+from .printed_tables import printed
 
 _COSTS = ("objective", "pgd_cost", "certified_cost")
-
-
-def as_text(row: Mapping[str, Any]) -> str:
-    """One line of the table: ours with deviations, then the paper's.
-
-    Source: [A] Tables I, II
-
-    Parameters
-    ----------
-    row : dict
-        From `a7_cifar.table_row`.
-    """
-    ours = [
-        f"{100 * row[c]:5.1f} ({100 * row[f'{c}_deviation']:3.1f})" for c in COLUMNS if "acc" in c
-    ]
-    ours.append(f"{row['objective']:6.4f} ({row['objective_deviation']:6.4f})")
-    if row["objective_paper"] is None:
-        paper = "-"
-    else:
-        paper = " ".join(f"{100 * row[f'{c}_paper']:5.1f}" for c in COLUMNS if "acc" in c)
-        paper += f" {row['objective_paper']:7.4f}"
-    return f"{row['method']:12} {'  '.join(ours)} | {paper}"
 
 
 def mean_costs(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:

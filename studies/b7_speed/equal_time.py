@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -98,14 +98,6 @@ def _certified(net: nn.Module, images: Images, ball: LpBall) -> dict[str, float]
     share = evaluation.certified_accuracy(net, *images.test, ball, method="rub")
     clean = evaluation.clean_accuracy(net, *images.test).value
     return {"certified": share.value, "low": share.low, "high": share.high, "clean": clean}
-
-
-def last_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """The last observation of each method.
-
-    Source: own
-    """
-    return {row["method"]: row for row in rows}
 
 
 def record(

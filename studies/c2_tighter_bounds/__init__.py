@@ -198,14 +198,6 @@ def radii(
     return rows
 
 
-def share_certified(row: dict, radius: float) -> float:
-    """The share of a row of `radii` that is certified at a positive radius.
-
-    Source: own
-    """
-    return sum(r >= radius for r in row["radii"]) / row["n"]
-
-
 def record(
     data: Sequence[str] = ("iris",),
     steps: int = 400,

@@ -88,3 +88,18 @@ def test_what_it_cannot_train_is_refused() -> None:
     linear = ReLUNetwork([3, 2])
     with pytest.raises(InputError, match="hidden layer"):
         defenses.rub_boxed(LpBall(1, 1.0, (0, 1)))(linear, torch.rand(2, 3), torch.tensor([0, 1]))
+
+
+def test_one_output_is_two_logits_of_which_the_first_is_zero() -> None:
+    ball, x, y = LpBall(1, 0.4, (0, 1)), torch.rand(6, 5).double(), torch.tensor([0, 1] * 3)
+    one = ReLUNetwork([5, 7, 1], torch.Generator().manual_seed(0), dtype=torch.float64)
+    pairs = [(layer.weight, layer.bias) for layer in one.layers]
+    W, b = (torch.cat([0 * part, part]) for part in pairs[-1])
+    two = ReLUNetwork.from_arrays([pairs[0], (W, b)])
+    defense = defenses.rub_boxed(ball, top=2)
+    torch.testing.assert_close(defense(one, x, 2 * y - 1), defense(two, x, y))
+    with torch.no_grad():
+        torch.testing.assert_close(defense(one, x, y), defense(two, x, y))
+    for bad in (ReLUNetwork([3, 2]), ReLUNetwork([3, 1])):
+        with torch.no_grad(), pytest.raises(InputError, match="hidden layer"):
+            defense(bad, torch.rand(2, 3), torch.tensor([0, 1]))

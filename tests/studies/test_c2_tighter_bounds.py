@@ -105,14 +105,12 @@ def test_tightness_rows(trained):
     assert set(table[0]) == {"bound", "nominal", "rub", "cost"}
 
 
-def test_radii_and_the_share_at_a_radius(trained):
+def test_radii(trained):
     rows = study.radii(trained[:1], n=6, tolerance=1 / 16)
     by_method = {r["method"]: r for r in rows}
     assert set(by_method) == {*study.CERTIFYING, "exact"}
     assert by_method["best"]["behind"] == 0
     assert all(r["mean"] <= by_method["exact"]["mean"] for r in rows)
-    row = {"radii": [0.0, 0.5, 1.0, 2.0], "n": 4}
-    assert [study.share_certified(row, r) for r in (0.5, 0.6, 2.0, 3.0)] == [0.75, 0.5, 0.25, 0]
 
 
 def test_cost_is_what_the_products_are():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -219,3 +220,67 @@ def test_a_single_network_takes_no_radius_for_each() -> None:
             radius=torch.ones(1),
             generator=torch.Generator(),
         )
+
+
+def _never(*arguments: object) -> torch.Tensor:
+    raise AssertionError("not this way")
+
+
+EXPLICIT = [name for name in DEFENSES if DEFENSES[name][0](DEFENSES[name][1]).explicit is not None]
+
+
+@pytest.mark.parametrize("name", EXPLICIT)
+@pytest.mark.parametrize("outputs", [K, 1])
+def test_a_dense_network_alone_trains_by_the_explicit_form(name: str, outputs: int) -> None:
+    make, ball = DEFENSES[name]
+    defense = make(ball)
+    net = ReLUNetwork((M, 8, 7, outputs), torch.Generator().manual_seed(1), dtype=torch.float64)
+    (x, y), found = _data(), {}
+    y = y if outputs > 1 else 2 * (y % 2) - 1
+    ways = {"as it is": defense, "by autograd": replace(defense, explicit=None)}
+    if defense.ball is not None:
+        ways["explicitly"] = replace(defense, per_sample=_never)
+    for way, loss in ways.items():
+        net.zero_grad()
+        value = loss(net, x, y)
+        value.backward()
+        found[way] = [value.detach(), *(part.grad for part in net.parameters())]
+    for way in ways:
+        torch.testing.assert_close(found[way], found["by autograd"], rtol=1e-9, atol=1e-12)
+
+
+class Doubled(ReLUNetwork):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(x)
+
+
+def test_what_is_not_plain_and_dense_goes_the_ordinary_way() -> None:
+    (x, y), sizes = _data(), (M, 8, K)
+    defense = replace(defenses.pgd(LpBall(math.inf, 0.1), steps=4), explicit=_never)
+    plain = ReLUNetwork(sizes, dtype=torch.float64)
+    with pytest.raises(AssertionError, match="not this way"):
+        defense(plain, x, y)
+    with torch.no_grad():
+        assert defense(plain, x, y) > 0
+    scaled = ReLUNetwork(sizes, scaler=Scaler.fit(x), dtype=torch.float64)
+    hooked = ReLUNetwork(sizes, dtype=torch.float64)
+    hooked.layers[0].register_forward_hook(lambda layer, given, z: 2 * z)
+    for net in (scaled, hooked, Doubled(sizes, dtype=torch.float64)):
+        assert defense(net, x, y) > 0
+    with pytest.raises(InputError):
+        defense(plain, x[:, 1:], y)
+
+
+@pytest.mark.parametrize("name", ["fgsm", "pgd"])
+def test_random_starts_of_a_stack_are_those_of_its_networks(name: str) -> None:
+    ball, (x, y), networks = LpBall(math.inf, 0.3), _data(), _networks()
+    generator = torch.Generator().manual_seed(5)
+    options = {"random_start": True, "generator": generator}
+    defense = getattr(defenses, name)(ball, **options)
+    losses = defense.of_each(Stack(networks), x, y, torch.tensor(RADII, dtype=torch.float64))
+    after = generator.get_state()
+    for s, (net, radius) in enumerate(zip(networks, RADII, strict=True)):
+        generator.manual_seed(5)
+        alone = defense.with_radius(radius).per_sample(net, x, y)
+        torch.testing.assert_close(losses[s], alone, rtol=1e-11, atol=1e-12)
+        assert torch.equal(generator.get_state(), after)

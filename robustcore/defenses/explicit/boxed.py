@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 
+from ...errors import InputError
 from .first_order import Layers, Passed, gap_rows, lemma_1
 from .vertices import _columns, _Entries
 
@@ -24,7 +25,14 @@ def rub_boxed(
     """Lemma 1 on RUB in the cut ball, at few vertices of few classes: (S, n).
 
     Source: own (on [B] Theorem 11)
+
+    Raises
+    ------
+    InputError
+        For networks without a hidden layer.
     """
+    if len(layers) < 2:
+        raise InputError("rub_boxed needs a hidden layer; a linear network has none.")
     gaps, rows, offsets, passed = gap_rows(layers, x, y)
     with torch.no_grad():
         vertices, room, estimate = _first_order(passed, rows, gaps, x, radius, box, top)
