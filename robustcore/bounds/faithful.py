@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 
 import torch
@@ -17,6 +20,7 @@ from ..networks.rounding import Arithmetic, forward_error
 
 _FAR = (0.01, 0.1, 1.0, 10.0)  # how far from some samples a recorded forward is compared too
 _ROWS = 256  # samples that the network answers at once
+_training: ContextVar[bool] = ContextVar("training", default=False)
 _CLOSE = 4  # units in the last place of the largest logit: so close, nothing else is computed
 
 
@@ -30,12 +34,25 @@ def own_precision(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return torch.empty(0, dtype=like.dtype, device=like.device)
 
 
+@contextmanager
+def as_in_training() -> Iterator[None]:
+    """Where a bound is a loss and proves nothing: one sample of a batch stands for all.
+
+    Source: own
+    """
+    before = _training.set(True)
+    try:
+        yield
+    finally:
+        _training.reset(before)
+
+
 def check_answers(net: nn.Module, network: Layered, x: torch.Tensor) -> None:
     """Refuse a network whose `net(x)` is not, to rounding, what was read.
 
-    One forward pass in the network's own precision. While gradients are recorded, as in training,
-    the first sample stands for the batch. A forward that was recorded is compared at a few more
-    points, near some samples and far from them. Nothing is compared under a transform of
+    One forward pass in the network's own precision, of all samples but in a loss, where gradients
+    are recorded and the first stands for the batch. A forward that was recorded is compared at a
+    few more points, near some samples and far from them. Nothing is compared under a transform of
     torch.func, where no number can be looked at: certify outside of it.
 
     Source: own
@@ -58,7 +75,8 @@ def check_answers(net: nn.Module, network: Layered, x: torch.Tensor) -> None:
         raise InputError("a bound inside torch.autocast proves nothing; ask for it outside.")
     if any(is_wrapped(one) for one in (x, *net.parameters())):
         return
-    some = x.detach()[:1] if torch.is_grad_enabled() else x.detach()
+    a_loss = _training.get() and torch.is_grad_enabled()
+    some = x.detach()[:1] if a_loss else x.detach()
     with torch.no_grad():
         if network.traced and len(some):
             _compare(net, network, _around(some), 0)

@@ -118,7 +118,8 @@ def pgd(
     -----
     The attacked inputs are constants: no gradient flows through the attack.
     """
-    check_set(ball, "pgd", MAXIMISER, PROJECTION)
+    free = random_start or step_size is not None  # without, a set needs no projection
+    check_set(ball, "pgd", MAXIMISER, *((PROJECTION,) if free else ()))
     check_count("steps", steps)
     if step_size is not None:
         check_nonnegative("step_size", step_size)

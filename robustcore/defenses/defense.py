@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ..balls import PerturbationSet, check_set
+from ..bounds.faithful import as_in_training
 from ..doors import answer, class_labels, classes, per_sample, read_batch, whole_labels
 from ..errors import InputError, UnsupportedLayerError
 from ..losses import PerSampleLoss, adversarial_loss_bound
@@ -80,7 +81,8 @@ class Defense:
                 own = class_labels(y, net.n_classes)
                 radius = x.new_full((1, 1), self.ball.radius)
                 return self.explicit(layers, x.flatten(1), own, radius)[0].mean()
-        return self.per_sample(net, x, y).mean()
+        with as_in_training():
+            return self.per_sample(net, x, y).mean()
 
     def __repr__(self) -> str:
         return self.call
@@ -122,7 +124,8 @@ class Defense:
             if self.generator is not None and start is not None:
                 self.generator.set_state(start)
             losses = _Losses(template, self.with_radius(float(r)))
-            found.append(torch.func.functional_call(losses, parameters, (x, y)))
+            with as_in_training():
+                found.append(torch.func.functional_call(losses, parameters, (x, y)))
         return torch.stack(found)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from .. import attacks
-from ..balls import MAXIMISER, PROJECTION, PerturbationSet, check_set
+from ..balls import MAXIMISER, PerturbationSet, check_set
 from ..doors import answer, classes
 from ..errors import check_count, check_nonnegative
 from ..losses import cross_entropy
@@ -41,7 +41,7 @@ def trades(ball: PerturbationSet, weight: float = 6.0, steps: int = 10) -> Defen
     x' is what PGD finds for the cross-entropy. The original climbs the divergence itself, which has
     no slope at x, from a random point; this one gives the same loss whenever it is asked.
     """
-    check_set(ball, "trades", MAXIMISER, PROJECTION)
+    check_set(ball, "trades", MAXIMISER)
     check_nonnegative("weight", weight)
     check_count("steps", steps)
     attack = partial(attacks.pgd, ball=ball, steps=steps)

@@ -20,6 +20,12 @@ from .plain import CONTAINERS, SUPPORTED, kind_of, refuse_changes
 
 _SIMPLE = (int, float, str, bool, bytes, type(None), list, tuple, dict, set)
 _READ = ("torch.", "robustcore.networks.")  # layers are read by their class
+_MODES = (torch.enable_grad, torch.no_grad, torch.inference_mode)
+# what torch itself keeps under a private name, and changes without another answer
+_OF_MODULES = frozenset(key for key in vars(nn.Module()) if key.startswith("_"))
+_OF_GRAPHS = frozenset(
+    key for key in vars(fx.GraphModule(nn.Module(), fx.Graph())) if key[0] == "_"
+)
 _CONSTANT = "_tensor_constant"  # the names under which torch.fx keeps tensors made on the way
 
 
@@ -41,26 +47,36 @@ def trace(net: nn.Module) -> tuple[fx.Graph, dict[str, torch.Tensor]]:
     """
     for one in net.modules():
         _check_called(one)
-    before, drawn = _memory(net), _generators()
+    name, before = type(net).__name__, (_memory(net), _generators())
     graph, made = _record(net)
-    if made:  # the same at every call, or no constants
-        _, again = _record(net)
-        if made.keys() != again.keys() or any(
-            not torch.equal(made[name], again[name]) for name in made
-        ):
+    _check_unchanged(net, *before)
+    for mode in _MODES:  # the same in each, at every call, with the same constants
+        with mode():
+            other, again = _record(net)
+        if str(other) != str(graph):
             raise UnsupportedLayerError(
-                f"{type(net).__name__} makes other tensors in every call, which bounds cannot read."
+                f"{name} computes other things in another call, or where gradients are recorded, "
+                "than here, which bounds cannot read."
             )
+        if made.keys() != again.keys() or not all(torch.equal(made[k], again[k]) for k in made):
+            raise UnsupportedLayerError(
+                f"{name} makes other tensors in every call, which bounds cannot read."
+            )
+    _check_unchanged(net, *before)
+    return graph, made
+
+
+def _check_unchanged(net: nn.Module, memory: list[Any], drawn: list[Any]) -> None:
+    name = type(net).__name__
     if not all(_same(*both) for both in zip(drawn, _generators(), strict=True)):
         raise UnsupportedLayerError(
-            f"{type(net).__name__} draws random numbers in its forward, which bounds cannot read."
+            f"{name} draws random numbers in its forward, which bounds cannot read."
         )
-    if before != _memory(net):
+    if memory != _memory(net):
         raise UnsupportedLayerError(
-            f"{type(net).__name__} changes itself in its forward, so that no two calls need agree; "
+            f"{name} changes itself in its forward, so that no two calls need agree; "
             "give the network without that."
         )
-    return graph, made
 
 
 class _Tracer(fx.Tracer):
@@ -135,14 +151,29 @@ def _memory(net: nn.Module) -> list[Any]:
     """What the modules are made of: attributes by value or identity, tensors by version."""
     found: list[Any] = []
     for name, module in net.named_modules():
+        torch_s = _OF_GRAPHS if isinstance(module, fx.GraphModule) else _OF_MODULES
         for key, value in sorted(vars(module).items()):
             if key in ("_parameters", "_buffers"):
                 found += [(name, k, id(t), _version(t)) for k, t in value.items()]
+            elif key == "_modules":
+                found += [(name, k, id(one)) for k, one in value.items()]
             elif isinstance(value, torch.Tensor):
                 found.append((name, key, id(value), _version(value)))
-            elif not key.startswith("_"):
-                found.append((name, key, repr(value) if isinstance(value, _SIMPLE) else id(value)))
+            elif key not in torch_s:
+                found.append((name, key, _kept(value)))
     return found
+
+
+def _kept(value: Any) -> Any:
+    """By value where that is told, by identity otherwise; of an iterator, what it has left."""
+    if isinstance(value, _SIMPLE):
+        return repr(value)
+    if not hasattr(value, "__next__"):
+        return id(value)
+    try:
+        return repr(value.__reduce__())
+    except TypeError:  # as a generator, which does not tell
+        return object()
 
 
 def _version(tensor: torch.Tensor | None) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.nn.utils import parametrizations, prune
 
 from robustcore.networks import ReLUNetwork, Scaler
@@ -101,6 +101,45 @@ class Hidden(Looking):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """f(x) or f(-x)."""
         return self.net(x if isinstance(x, torch.Tensor) else -x)
+
+
+class Moody(Looking):
+    """Another network where gradients are recorded.
+
+    Source: own
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """f(x) or -f(x)."""
+        return self.net(x) if torch.is_grad_enabled() else -self.net(x)
+
+
+class Tiring(Looking):
+    """Another network after some calls, by a count of its own.
+
+    Source: own
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """f(x), later -f(x)."""
+        self._calls += 1
+        return self.net(x) if self._calls < 20 else -self.net(x)
+
+
+class Odd(Looking):
+    """Another network for batches that hold a sample of a certain kind, and not for the others.
+
+    Source: own
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """f(x) or -f(x)."""
+        odd = not isinstance(x, fx.Proxy) and bool((x[1:, 0] < x[0, 0]).any())
+        return -self.net(x) if odd else self.net(x)
 
 
 def _block() -> nn.Sequential:
@@ -232,6 +271,9 @@ KINDS: dict[str, Callable[[], nn.Module]] = {
     "looks at numbers": Looking,
     "draws random numbers": Noisy,
     "hides from the recording": Hidden,
+    "looks at the mode": Moody,
+    "counts its calls": Tiring,
+    "looks at other samples": Odd,
     "compiled in place": lambda: _with(lambda net: net.compile()),
     "data parallel": lambda: nn.DataParallel(_dense()),
 }

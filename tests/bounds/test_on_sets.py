@@ -214,7 +214,7 @@ def test_over_a_hull_an_attack_finds_the_worst_point_of_a_linear_network():
     there = Hull(torch.randn(6, D, generator=g, dtype=torch.float64))
     worst = bounds.crown(net, x, y, there)
     to_the_end = partial(attacks.strongest, stop_when_wrong=False)
-    for attack in (attacks.fgm, attacks.apgd, to_the_end):
+    for attack in (attacks.fgm, attacks.pgd, attacks.apgd, to_the_end):
         found = gaps(net(attack(net, x, y, there)), y)
         assert torch.allclose(found, worst, atol=1e-9)
 
@@ -224,7 +224,7 @@ def test_what_is_asked_in_vain_is_one_sentence():
     hull, radii = sets(0)["a hull"], sets(0)["a radius a feature, L2"]
     for call, sentence in (
         (
-            lambda: attacks.pgd(net, x, y, hull),
+            lambda: attacks.pgd(net, x, y, hull, step_size=0.1),
             "pgd asks for the projection of the set, which Hull",
         ),
         (lambda: bounds.rub(net, x, y, radii), "rub asks for the extreme points of the set"),

@@ -77,7 +77,18 @@ def test_one_output_trains():
 
 
 def test_refusals():
-    with pytest.raises(InputError, match="trades asks for the projection of the set, which Hull"):
-        defenses.trades(Hull(torch.ones(2, 4)))
     with pytest.raises(InputError, match="weight must be"):
         defenses.trades(LpBall(2, 0.1), weight=-1)
+
+
+@pytest.mark.parametrize("make", [defenses.trades, defenses.pgd])
+def test_over_a_set_without_projection_it_climbs_towards_its_points(make):
+    net, x, y = task()
+    hull = Hull(0.3 * torch.randn(5, x.shape[1], generator=torch.Generator().manual_seed(0)))
+    worst = defenses.pgd(hull, steps=20)(net, x, y)
+    assert defenses.nominal()(net, x, y) < defenses.fgsm(hull)(net, x, y) <= worst + 1e-6
+    loss = make(hull)(net, x, y)
+    loss.backward()
+    assert all(part.grad.isfinite().all() for part in net.parameters())
+    with pytest.raises(InputError, match="pgd asks for the projection of the set, which Hull"):
+        defenses.pgd(hull, step_size=0.1)

@@ -341,7 +341,7 @@ def test_a_network_that_does_not_run_is_refused():
     with pytest.raises(InputError, match="does not take x of shape"):
         bounds.rub(net, x, y, LpBall(1, 0.1))
     images = nn.Sequential(nn.Linear(6, 3))
-    with pytest.raises(InputError, match=r"must give logits .* got shape \(1, 1, 3\)"):
+    with pytest.raises(InputError, match=r"must give logits .* got shape \(2, 1, 3\)"):
         bounds.rub(images, torch.randn(2, 1, 6), y, LpBall(1, 0.1))
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
-from robustcore import LpBall, bounds, evaluation
+from robustcore import LpBall, bounds, defenses, evaluation
 from robustcore.errors import InputError, UnsupportedLayerError
 from robustcore.networks import layered
 
@@ -24,7 +24,8 @@ class Of(nn.Module):
         self.scale = nn.Parameter(torch.rand(M))
         self.register_buffer("mask", (torch.arange(M) % 2).float())
         self.relu, self.noise = nn.ReLU(inplace=True), nn.Dropout(0.5)
-        self.pick, self.calls = function, 0
+        self.pick, self.calls, self._calls = function, 0, 0
+        self.signs = iter([1.0] * 9 + [-1.0] * 99)
 
     def forward(self, x):
         return self.pick(self, x)
@@ -92,6 +93,16 @@ def _counting(m, x):
     return m.last(torch.relu(m.a(x)))
 
 
+def _counting_in_private(m, x):
+    m._calls += 1
+    return m.last(torch.relu(m.a(x) if m._calls < 30 else m.b(x)))
+
+
+def _swapping(m, x):
+    m.a, m.b = m.b, m.a
+    return m.last(torch.relu(m.a(x)))
+
+
 def _remembering(m, x):
     m.mask.add_(1)
     return m.last(torch.relu(m.a(x)) * m.mask)
@@ -145,6 +156,17 @@ REFUSED = {
         "random while training",
     ),
     "a count of calls": (_counting, "changes itself"),
+    "a private count of calls": (_counting_in_private, "changes itself"),
+    "layers that change places": (_swapping, "in another call|changes itself"),
+    "one sign after another": (lambda m, x: next(m.signs) * m.last(x), "changes itself"),
+    "another answer while gradients are recorded": (
+        lambda m, x: m.last(torch.relu(m.a(x) if torch.is_grad_enabled() else m.b(x))),
+        "where gradients are recorded",
+    ),
+    "another answer in inference": (
+        lambda m, x: m.last(torch.relu(m.a(x) * (1 - 2 * torch.is_inference_mode_enabled()))),
+        "where gradients are recorded",
+    ),
     "a buffer that changes": (_remembering, "changes itself"),
     "used after it was overwritten": (_overwritten, "overwritten in place"),
     "a view used after it was overwritten": (_view_overwritten, "overwritten in place"),
@@ -237,6 +259,24 @@ def test_a_difference_away_from_the_samples_is_found_out():
     net = Of(hidden).eval().double()
     with pytest.raises(UnsupportedLayerError, match="more than rounding apart"):
         bounds.rub(net, torch.rand(6, M).double(), torch.zeros(6).long(), LpBall(1, 0.01))
+
+
+def test_every_sample_is_compared_whether_or_not_gradients_are_recorded():
+    """Only the last sample answers otherwise, and no point around the others does."""
+
+    def hidden(m, x):
+        odd = not isinstance(x, fx.Proxy) and bool((x[:, 0] == 7).any())
+        return m.last(torch.relu(m.b(x) if odd else m.a(x)))
+
+    net = Of(hidden).eval().double()
+    x = torch.rand(6, M).double()
+    x[-1, 0] = 7
+    labels, ball = torch.zeros(6).long(), LpBall(1, 0.01)
+    for bound in (bounds.rub, bounds.crown, bounds.ibp, bounds.coap, bounds.outputs):
+        some = (net, x) if bound is bounds.outputs else (net, x, labels)
+        with pytest.raises(UnsupportedLayerError, match="more than rounding apart"):
+            bound(*some, ball)
+    assert defenses.rub(ball)(net, x, labels).isfinite()  # a loss, which compares one sample
 
 
 def test_a_graph_module_is_read_by_what_it_runs_not_by_its_graph():
