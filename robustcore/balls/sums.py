@@ -80,7 +80,7 @@ class Sum(PerturbationSet):
 
     def moves(self, d: int) -> torch.Tensor:
         """The features that one of them moves."""
-        return reduce(torch.logical_or, (part.moves(d) for part in self.parts))
+        return reduce(torch.logical_or, (part.moves(d).cpu() for part in self.parts))
 
     def with_radius(self, radius: float) -> Sum:
         """All sets times another number."""

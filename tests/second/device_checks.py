@@ -7,21 +7,37 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from second_device import NAME, Elsewhere, moved, second_device
 from torch import nn
 
-from robustcore import LpBall, attacks, bounds, defenses, evaluation, networks, training
-from robustcore.balls import Cut
+from robustcore import (
+    LpBall,
+    attacks,
+    bounds,
+    convex,
+    defenses,
+    evaluation,
+    networks,
+    patterns,
+    training,
+)
+from robustcore.balls import Cut, Hull, PerturbationSet, Radii, Sum, Swaps
 from robustcore.methods import METHODS
 from robustcore.networks import ReLUNetwork, Scaler, Stack, plain
 
 M, K, N = 6, 3, 5
 L1, L2, LINF = LpBall(1, 0.2), LpBall(2, 0.1), LpBall(math.inf, 0.05)
 BOXED = LpBall(1, 0.2, box=(0.0, 1.0))
-BALLS = (BOXED, L2, LINF, Cut(BOXED), Cut(LINF, (0, 1)), Cut(L2, (0, 1)))
-BOUNDS: dict[str, tuple[Callable[..., torch.Tensor], LpBall]] = {
+RADII = Radii(math.inf, np.linspace(0.0, 0.1, M))
+SWAPS = Swaps([[3, 4, 5]])
+SUM = Sum([Radii(1, [0.1, 0.2, 0.1, 0, 0, 0]), SWAPS])
+HULL = Hull(torch.rand(3, M, generator=torch.Generator().manual_seed(4)) / 5)
+TABLES = (RADII, SWAPS, SUM, HULL)  # what people ask about on tables
+BALLS = (BOXED, L2, LINF, Cut(BOXED), Cut(LINF, (0, 1)), Cut(L2, (0, 1)), *TABLES)
+BOUNDS: dict[str, tuple[Callable[..., torch.Tensor], PerturbationSet]] = {
     **{
         f"{m.name}-{b}": (m.bound, b)
         for m in METHODS.values()
@@ -30,13 +46,17 @@ BOUNDS: dict[str, tuple[Callable[..., torch.Tensor], LpBall]] = {
     },
     "rub_top": (partial(bounds.rub_top, top=2), L1),
 }
-ATTACKS: dict[str, tuple[Callable[..., torch.Tensor], LpBall]] = {
+ATTACKS: dict[str, tuple[Callable[..., torch.Tensor], PerturbationSet]] = {
     "fgm": (attacks.fgm, L1),
     "fgm-boxed": (attacks.fgm, BOXED),
     "pgd-Linf": (partial(attacks.pgd, steps=3), LINF),
     "pgd-L2": (partial(attacks.pgd, steps=3), L2),
     "apgd-L1": (partial(attacks.apgd, steps=4), BOXED),
     "apgd-Linf": (partial(attacks.apgd, steps=4), LINF),
+    **{f"apgd-{b}": (partial(attacks.apgd, steps=3), b) for b in TABLES},
+    **{f"fgm-{b}": (attacks.fgm, b) for b in TABLES},
+    "strongest-swaps": (partial(attacks.strongest, steps=3), SWAPS),
+    "pgd-sum": (partial(attacks.pgd, steps=3), SUM),
     "strongest": (partial(attacks.strongest, steps=3), L1),
     "published fgm": (partial(attacks.as_published, method="fgm"), L2),
     "published pgd": (partial(attacks.as_published, random_start=False, steps=3), LINF),
@@ -52,6 +72,10 @@ DEFENSES: dict[str, defenses.Defense] = {
     "crown": defenses.crown(LINF),
     "coap": defenses.coap(LINF),
     "ibp": defenses.ibp(LINF),
+    "trades": defenses.trades(LINF, steps=2),
+    "rub_boxed": defenses.rub_boxed(BOXED, top=2, classes=2),
+    "crown radii": defenses.crown(RADII),
+    "pgd swaps": defenses.pgd(SWAPS, steps=2),
 }
 
 
@@ -67,6 +91,11 @@ def _dense() -> nn.Module:
     return ReLUNetwork([M, 7, 6, K], generator, scaler=scaler, dtype=torch.float64)
 
 
+def _bare() -> nn.Module:
+    generator = torch.Generator().manual_seed(0)
+    return ReLUNetwork([M, 7, 6, K], generator, dtype=torch.float64)
+
+
 def _chain() -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(M, 7), nn.ReLU(), nn.Linear(7, K)).double()
@@ -75,6 +104,7 @@ def _chain() -> nn.Module:
 def _data() -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
     x = torch.rand(N, M, generator=generator, dtype=torch.float64)
+    x[:, 3:] = torch.eye(3, dtype=torch.float64)[torch.arange(N) % 3]  # a category
     return x, torch.arange(N) % K
 
 
@@ -130,13 +160,14 @@ def test_attacks(name: str) -> None:
         _same(attack(_to(_dense()), moved(x), moved(y), ball), wanted)
 
 
+@pytest.mark.parametrize("make", [_dense, _bare])  # by autograd, and by explicit forms
 @pytest.mark.parametrize("name", DEFENSES)
-def test_defenses_and_their_gradients(name: str) -> None:
-    defense, net, (x, y) = DEFENSES[name], _dense(), _data()
+def test_defenses_and_their_gradients(name: str, make: Callable[[], nn.Module]) -> None:
+    defense, net, (x, y) = DEFENSES[name], make(), _data()
     loss = defense(net, x, y)
     loss.backward()
     with second_device():
-        other = _to(_dense())
+        other = _to(make())
         found = defense(other, moved(x), moved(y))
         _same(found, loss)
         found.backward()
@@ -199,6 +230,39 @@ def test_accuracy_and_radius() -> None:
         net, here, labels = _to(_dense()), moved(x), moved(y)
         assert evaluation.adversarial_accuracy(net, here, labels, L1) == wanted
         assert evaluation.clean_accuracy(net, here, labels) == clean
+
+
+@pytest.mark.parametrize("ball", [L1, LINF, RADII])
+def test_the_certified_radius_of_each_sample(ball: PerturbationSet) -> None:
+    x, y = _data()
+    wanted = evaluation.certified_radius(_dense(), x, y, ball)
+    with second_device():
+        _same(evaluation.certified_radius(_to(_dense()), moved(x), moved(y), ball), wanted)
+
+
+@pytest.mark.parametrize("ball", [LINF, SWAPS, SUM])
+def test_as_many_certificates_as_a_time_allows(ball: PerturbationSet) -> None:
+    x, y = _data()
+    wanted = evaluation.certify_within(_dense(), x, y, ball, seconds=60)
+    with second_device():
+        found = evaluation.certify_within(_to(_dense()), moved(x), moved(y), ball, seconds=60)
+    assert found.by == wanted.by
+
+
+@pytest.mark.parametrize("ball", [None, LpBall(math.inf, 0.05), LpBall(2, 0.05), LpBall(1, 0.05)])
+@pytest.mark.parametrize("loss", ["hinge", "squared", "logistic"])
+def test_convex_programs(loss: str, ball: LpBall | None) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((16, 3))
+    y = np.where(X[:, 0] > 0, 1.0, -1.0)
+    draws = [patterns.sample(X, 4, rng) for _ in range(2)]
+    ask = partial(convex.train_batch, X, y, draws, beta=1e-2, loss=loss, ball=ball)
+    wanted = ask()
+    with second_device():
+        found = ask(options={"device": NAME})
+    for one, other in zip(found, wanted, strict=True):
+        assert one.gap < 1e-6
+        assert abs(one.objective - other.objective) < 2e-6
 
 
 def test_a_convolutional_network() -> None:
