@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from robustcore import LpBall
+from robustcore import LpBall, provenance
 from robustcore.errors import DataError
 from robustcore.networks import Stack
 
@@ -24,6 +24,8 @@ from . import b9_images
 from .b9_images.cells import Settings, judged, trained
 from .b9_images.sound import crossings
 from .engine import read
+from .engine.grid import machine_class
+from .engine.sweep import canonical
 from .judging import under_attack
 
 
@@ -46,16 +48,23 @@ def record(profile: str = "desktop", n: int = 3, seed: int = 0) -> dict[str, lis
     dict
         `b9_again.cells`: the cell, `differing` entries of its row, `most`, by how many images a
         count differs at most, `fallen` pairs of test image and L1 radius that an attack turned,
-        `crossings`, those of them that are certified.
+        `crossings`, those of them that are certified; `same_processor`, whether the row was
+        recorded on one of this kind.
     """
     asked = b9_images.sweep(**command.parameters("b9_images", profile, {}, "sweep"))
-    done = read(asked).rows
+    grid = read(asked)
+    done = grid.rows
     if not done:
         raise DataError(f"no cell of b9_images is done in profile {profile!r}; run some of it.")
     drawn = np.random.default_rng(seed).permutation(len(done))[:n]
     settings = Settings(**asked.settings)
-    axes = tuple(asked.cells[0])
-    return {"b9_again.cells": [again(done[i], axes, settings) for i in sorted(drawn)]}
+    axes, here = tuple(asked.cells[0]), machine_class(provenance.now())
+    found = []
+    for i in sorted(drawn):
+        row = again(done[i], axes, settings)
+        header = grid.found[canonical({axis: row[axis] for axis in axes})].header
+        found.append({**row, "same_processor": machine_class(header) == here})
+    return {"b9_again.cells": found}
 
 
 def again(recorded: Mapping[str, Any], axes: tuple[str, ...], settings: Settings) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def test_a_cell_gives_its_row_again_and_no_fallen_image_is_certified(
     (found,) = b9_again.record(n=3)["b9_again.cells"]
     assert (found["differing"], found["most"]) == ([], 0)
     assert found["crossings"] == 0
+    assert found["same_processor"]
     assert found["fallen"] >= 10  # an untrained network has fallen at the larger radii
 
     def false(net: Any, x: torch.Tensor, *arguments: Any) -> torch.Tensor:
