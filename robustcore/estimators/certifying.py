@@ -1,4 +1,4 @@
-"""What the estimators share: balls by the name of their norm, and the doors to certificates.
+"""What the estimators share: sets by the name of a norm, and the doors to certificates.
 
 Shape letters: n samples, d features, K classes.
 """
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from .. import attacks, evaluation
-from ..balls import LpBall
+from ..balls import LpBall, PerturbationSet, Radii
 from ..errors import InputError, missing_extra
 
 try:
@@ -29,27 +29,31 @@ __all__ = [
     "Certifying",
     "CertifyingClassifier",
     "RegressorMixin",
-    "ball_of",
     "check_is_fitted",
     "draw",
+    "set_of",
     "validate_data",
 ]
 
 NORMS = {"l1": 1.0, "l2": 2.0, "linf": math.inf}
 
 
-def ball_of(norm: Any, radius: Any) -> LpBall:
-    """The ball of a norm's name.
+def set_of(norm: Any, radius: Any) -> PerturbationSet:
+    """What `radius` says: a number or a vector in the norm of that name, or a set itself.
 
     Source: own
 
     Raises
     ------
     InputError
-        For another name, or a radius that is not a number >= 0.
+        For another name, or a radius that is neither a set nor made of numbers >= 0.
     """
+    if isinstance(radius, PerturbationSet):
+        return radius
     if norm not in NORMS:
         raise InputError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}.")
+    if getattr(radius, "ndim", isinstance(radius, list | tuple)):
+        return Radii(NORMS[norm], radius)
     return LpBall(NORMS[norm], radius)
 
 
@@ -68,11 +72,13 @@ class Certifying(BaseEstimator):
     """
 
     norm: str
-    radius: float
+    radius: Any
     network_: nn.Module
 
-    def _ball(self, radius: float | None) -> LpBall:
-        return ball_of(self.norm, self.radius if radius is None else radius)
+    def _set(self, radius: Any) -> PerturbationSet:
+        if radius is None and self.radius is None:  # see `in_raw_units`
+            raise InputError("the set trained against is not known in these units; give radius.")
+        return set_of(self.norm, self.radius if radius is None else radius)
 
     def _samples(self, X: Any) -> torch.Tensor:
         """X of the shape that was fitted, in float64."""
@@ -115,9 +121,9 @@ class CertifyingClassifier(ClassifierMixin, Certifying):
         return self.classes_[(z > 0).astype(int) if z.ndim == 1 else z.argmax(axis=1)]
 
     def certify(
-        self, X: Any, y: Any = None, radius: float | None = None, method: str = "best"
+        self, X: Any, y: Any = None, radius: Any = None, method: str = "best"
     ) -> np.ndarray:
-        """Which decisions are proved for every point of the ball around a sample.
+        """Which decisions are proved for every point of the set around a sample.
 
         Source: own (on [B] Section 6.3)
 
@@ -125,10 +131,12 @@ class CertifyingClassifier(ClassifierMixin, Certifying):
         ----------
         X : (n, d) array or frame
         y : (n,) labels, optional
-            Proved to be the answer on the whole ball. Without them, proved is that the answer
+            Proved to be the answer on the whole set. Without them, proved is that the answer
             does not change there.
-        radius : float, optional
-            In the units of X; that of the training by default.
+        radius : float, (d,) array, or set of perturbations; optional
+            In the units of X; that of the training by default. A number is the radius of a ball in
+            `norm`, an array has one for each feature (:class:`robustcore.balls.Radii`), and a set
+            (`LpBall`, `Radii`, `Hull`, `Swaps`, `Sum`, `Cut`) is taken as it is.
         method : str
             As for :func:`robustcore.evaluation.certified`.
 
@@ -138,12 +146,12 @@ class CertifyingClassifier(ClassifierMixin, Certifying):
             False says that no proof was found, not that there is none.
         """
         x, classes = self._samples(X), self._classes(X, y)
-        return evaluation.certified(self.network_, x, classes, self._ball(radius), method).numpy(
+        return evaluation.certified(self.network_, x, classes, self._set(radius), method).numpy(
             force=True
         )
 
     def certified_radius(
-        self, X: Any, y: Any = None, largest: float | None = None, method: str = "best"
+        self, X: Any, y: Any = None, largest: Any = None, method: str = "best"
     ) -> np.ndarray:
         """For each sample a radius on which the answer is proved, up to `largest`: (n,) array.
 
@@ -153,17 +161,18 @@ class CertifyingClassifier(ClassifierMixin, Certifying):
         ----------
         X, y, method
             As for `certify`.
-        largest : float, optional
-            Radius up to which is asked, in the units of X; that of the training by default.
+        largest : float, (d,) array, or set of perturbations; optional
+            Up to which is asked, as `radius` of `certify`. The answer is in the units of X for a
+            number or an `LpBall`, and scales any other set: 1 is an array of radii itself.
         """
         x, classes = self._samples(X), self._classes(X, y)
-        ball = self._ball(largest)
+        ball = self._set(largest)
         return evaluation.certified_radius(self.network_, x, classes, ball, method).numpy(
             force=True
         )
 
-    def worst_inputs(self, X: Any, y: Any = None, radius: float | None = None) -> np.ndarray:
-        """The worst points that APGD finds in the balls around samples: (n, d) array.
+    def worst_inputs(self, X: Any, y: Any = None, radius: Any = None) -> np.ndarray:
+        """The worst points that APGD finds in the sets around samples: (n, d) array.
 
         Source: own
 
@@ -173,7 +182,7 @@ class CertifyingClassifier(ClassifierMixin, Certifying):
             As for `certify`.
         """
         x, classes = self._samples(X), self._classes(X, y)
-        return attacks.apgd(self.network_, x, classes, self._ball(radius)).numpy(force=True)
+        return attacks.apgd(self.network_, x, classes, self._set(radius)).numpy(force=True)
 
     def _classes(self, X: Any, y: Any) -> torch.Tensor:
         labels = self.predict(X) if y is None else np.asarray(y)

@@ -13,13 +13,14 @@ import torch
 from .. import bounds, patterns
 from ..balls import LpBall
 from ..convex import ConvexSolution, train_robust, train_standard
+from ..errors import InputError
 from ..networks import ReLUNetwork, TwoLayerReLU
 from .certifying import (
     Certifying,
     CertifyingClassifier,
     RegressorMixin,
-    ball_of,
     draw,
+    set_of,
     validate_data,
 )
 
@@ -46,6 +47,17 @@ def _solve(
     return train_robust(X, y, linear.union(drawn), ball, beta, loss)
 
 
+def _ball(model: Certifying) -> LpBall:
+    """The ball that a model trains against."""
+    ball = set_of(model.norm, model.radius)
+    if not isinstance(ball, LpBall):
+        raise InputError(
+            f"a {type(model).__name__} trains against one radius for all features, got {ball!r}; "
+            "train against a number, and certify(radius=...) takes the set."
+        )
+    return ball
+
+
 class RobustConvexClassifier(CertifyingClassifier):
     """One hidden ReLU layer, trained by one convex program a class against every point of a ball.
 
@@ -53,8 +65,9 @@ class RobustConvexClassifier(CertifyingClassifier):
 
     Parameters
     ----------
-    radius : float
-        Of the ball trained against, in the units of X; 0 trains on the points themselves.
+    radius : float, or LpBall
+        Of the ball trained against, in the units of X; 0 trains on the points themselves. Other
+        sets are for `certify` alone.
     norm : "linf", "l2" or "l1"
     n_patterns : int
         Activation patterns sampled, P_s; a network has at most twice as many neurons.
@@ -83,7 +96,7 @@ class RobustConvexClassifier(CertifyingClassifier):
 
     def __init__(
         self,
-        radius: float = 0.0,
+        radius: Any = 0.0,
         norm: str = "linf",
         n_patterns: int = 24,
         beta: float = 1e-3,
@@ -108,7 +121,7 @@ class RobustConvexClassifier(CertifyingClassifier):
             If no solver ends.
         """
         X, labels = self._read(X, y)
-        ball, seed = ball_of(self.norm, self.radius), draw(self.random_state)
+        ball, seed = _ball(self), draw(self.random_state)
         n_classes = len(self.classes_)
         sides = [2.0 * (labels == k) - 1 for k in range(n_classes)]
         self.solutions_ = [
@@ -149,7 +162,7 @@ class RobustConvexRegressor(RegressorMixin, Certifying):
 
     def __init__(
         self,
-        radius: float = 0.0,
+        radius: Any = 0.0,
         norm: str = "linf",
         n_patterns: int = 24,
         beta: float = 1e-3,
@@ -174,7 +187,7 @@ class RobustConvexRegressor(RegressorMixin, Certifying):
             If no solver ends.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-        ball, seed = ball_of(self.norm, self.radius), draw(self.random_state)
+        ball, seed = _ball(self), draw(self.random_state)
         y = np.asarray(y, dtype=np.float64)
         self.solution_ = _solve(X, y, ball, self.n_patterns, self.beta, self.loss, seed)
         self.network_ = self.solution_.network()
@@ -184,22 +197,22 @@ class RobustConvexRegressor(RegressorMixin, Certifying):
         """Numbers, (n,)."""
         return self._outputs(X)
 
-    def interval(self, X: Any, radius: float | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """What the prediction is proved to stay between on the whole ball.
+    def interval(self, X: Any, radius: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """What the prediction is proved to stay between on the whole set.
 
         Source: own (on [B] Theorem 11 and CROWN)
 
         Parameters
         ----------
         X : (n, d) array or frame
-        radius : float, optional
-            In the units of X; that of the training by default.
+        radius : float, (d,) array, or set of perturbations; optional
+            As for `RobustConvexClassifier.certify`.
 
         Returns
         -------
         low, high : (n,) arrays
         """
-        x, ball = self._samples(X), self._ball(radius)
+        x, ball = self._samples(X), self._set(radius)
         with torch.no_grad():
             ends = [
                 # one output z is read as the logits (0, z): the gaps are z and -z
@@ -208,8 +221,8 @@ class RobustConvexRegressor(RegressorMixin, Certifying):
             ]
         return -ends[0].numpy(force=True), ends[1].numpy(force=True)
 
-    def certify(self, X: Any, y: Any, radius: float | None = None) -> np.ndarray:
-        """An upper bound of the error on the whole ball around each sample: (n,) array.
+    def certify(self, X: Any, y: Any, radius: Any = None) -> np.ndarray:
+        """An upper bound of the error on the whole set around each sample: (n,) array.
 
         Source: own
 
@@ -217,7 +230,7 @@ class RobustConvexRegressor(RegressorMixin, Certifying):
         ----------
         X : (n, d) array or frame
         y : (n,) numbers
-        radius : float, optional
+        radius : float, (d,) array, or set of perturbations; optional
             As for `interval`.
         """
         (low, high), y = self.interval(X, radius), np.asarray(y, dtype=np.float64)

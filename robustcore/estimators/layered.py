@@ -11,9 +11,7 @@ import torch
 from .. import methods, training
 from ..errors import InputError
 from ..networks import ReLUNetwork
-from .certifying import CertifyingClassifier, ball_of, check_is_fitted, draw
-
-_BOUND = {"l1": "rub", "l2": "crown", "linf": "crown"}  # what "certified" trains on
+from .certifying import CertifyingClassifier, check_is_fitted, draw, set_of
 
 
 class CertifiedMLPClassifier(CertifyingClassifier):
@@ -24,11 +22,12 @@ class CertifiedMLPClassifier(CertifyingClassifier):
     Parameters
     ----------
     hidden_layer_sizes : sequence of int
-    radius : float
-        Of the ball trained against, in the units of X.
+    radius : float, (d,) array, or set of perturbations
+        Trained against, in the units of X: a number is the radius of a ball in `norm`, an array has
+        one for each feature, and a set is taken as it is.
     norm : "l1", "l2" or "linf"
     defense : str
-        "certified" trains on a sound bound, RUB for "l1" and CROWN for the others; or a method of
+        "certified" trains on a sound bound, RUB for p = 1 and CROWN for the others; or a method of
         `robustcore.methods` by its name, such as "arub", "pgd" or "nominal".
     n_updates : int
         Steps of Adam; the radius rises over the first two fifths, and the rate falls at the end.
@@ -57,7 +56,7 @@ class CertifiedMLPClassifier(CertifyingClassifier):
     def __init__(
         self,
         hidden_layer_sizes: Sequence[int] = (100, 100),
-        radius: float = 0.1,
+        radius: Any = 0.1,
         norm: str = "l1",
         defense: str = "certified",
         n_updates: int = 1000,
@@ -90,8 +89,9 @@ class CertifiedMLPClassifier(CertifyingClassifier):
         sizes = [X.shape[1], *np.atleast_1d(self.hidden_layer_sizes), len(self.classes_)]
         if min(sizes) < 1:
             raise InputError(f"hidden_layer_sizes must be positive, got {self.hidden_layer_sizes}.")
-        ball = ball_of(self.norm, self.radius)
-        name = _BOUND[self.norm] if self.defense == "certified" else self.defense
+        ball = set_of(self.norm, self.radius)
+        l1 = getattr(ball, "p", None) == 1 and methods.METHODS["rub"].takes(ball)
+        name = ("rub" if l1 else "crown") if self.defense == "certified" else self.defense
         generator = torch.Generator().manual_seed(draw(self.random_state))
         net = ReLUNetwork([int(size) for size in sizes], generator).double().to(self.device)
         record = training.fit(
