@@ -65,6 +65,8 @@ def load_solution(path: Path | str) -> ConvexSolution:
 
     Raises
     ------
+    DataError
+        If there is no such file, or it cannot be read.
     CorruptDataError
         If the file is damaged, or is something else.
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..errors import CorruptDataError, InputError, UnsupportedLayerError
+from ..errors import CorruptDataError, DataError, InputError, UnsupportedLayerError
 from . import graphs
 from .dense import ReLUNetwork, Scaler
 from .plain import kind_of
@@ -111,6 +112,8 @@ def load(path: Path | str) -> nn.Module:
 
     Raises
     ------
+    DataError
+        If there is no such file, or it cannot be read.
     CorruptDataError
         If the file is damaged, or is something else.
     """
@@ -132,17 +135,32 @@ def read_archive(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.nd
 
     Raises
     ------
+    DataError
+        If there is no such file, or it cannot be read.
     CorruptDataError
         If the file is damaged, or of another kind.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        file = path.open("rb")
+    except OSError as error:
+        why = error.strerror or error
+        raise DataError(f"{path} cannot be read: {why}; give the path of a saved file.") from error
+    try:
+        with file:
+            if not zipfile.is_zipfile(file):  # NumPy would advise to unpickle it
+                raise zipfile.BadZipFile("it is no .npz archive")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
         manifest = json.loads(str(arrays.pop("manifest")[()]))
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise CorruptDataError(f"{path} is damaged, or is no file of ours: {error}") from error
+    except KeyError as error:
+        raise CorruptDataError(f"{path} is no file of ours: it has no manifest.") from error
+    except zipfile.BadZipFile as error:
+        raise CorruptDataError(f"{path} is damaged, or is no file of ours: {error}.") from error
+    except (zlib.error, ValueError, EOFError, OSError) as error:
+        raise CorruptDataError(
+            f"{path} is damaged, or is no file of ours: not all in it are arrays of numbers."
+        ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != kind:
         raise CorruptDataError(f"{path} is no file of the kind {kind!r}.")
     return manifest, arrays

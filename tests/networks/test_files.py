@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from robustcore import LpBall, bounds, convex, patterns
-from robustcore.errors import CorruptDataError, InputError, UnsupportedLayerError
+from robustcore.errors import CorruptDataError, DataError, InputError, UnsupportedLayerError
 from robustcore.networks import ReLUNetwork, Scaler, TwoLayerReLU, load, save
 
 
@@ -203,20 +203,27 @@ def test_a_file_that_is_not_ours_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"must end in \.npz"):
         save(net, tmp_path / "net.pt")
     path.write_bytes(b"not an archive")
-    with pytest.raises(CorruptDataError, match="damaged"):
+    with pytest.raises(CorruptDataError, match=r"damaged, or is no file of ours: it is no \.npz"):
         load(path)
     np.savez(path, u=np.zeros(3))
-    with pytest.raises(CorruptDataError, match="damaged, or is no file of ours"):
+    with pytest.raises(CorruptDataError, match="no file of ours: it has no manifest"):
         load(path)
-    np.savez(path, manifest=np.array(["x"], dtype=object), allow_pickle=True)
-    with pytest.raises(CorruptDataError):  # nothing in it is unpickled
-        load(path)
+    np.savez(path, manifest=np.array(["x"], dtype=object))
+    with pytest.raises(CorruptDataError, match="not all in it are arrays") as said:
+        load(path)  # nothing in it is unpickled
+    assert "allow_pickle" not in str(said.value)
     save(net, path)
-    path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(CorruptDataError):
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-40])
+    with pytest.raises(CorruptDataError, match="damaged"):
         load(path)
-    with pytest.raises(FileNotFoundError):
-        load(tmp_path / "none.npz")
+    middle = whole.index(b"manifest") + 60
+    path.write_bytes(whole[:middle] + bytes(40) + whole[middle + 40 :])
+    with pytest.raises(CorruptDataError, match="damaged"):
+        load(path)
+    for missing in (tmp_path / "none.npz", tmp_path / "no" / "none.npz"):
+        with pytest.raises(DataError, match=r"none\.npz cannot be read: No such file .* give"):
+            load(missing)
 
 
 def test_parts_that_do_not_fit_are_one_sentence(tmp_path: Path) -> None:
