@@ -29,9 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         In place of those of the process.
     """
-    asked = parser().parse_args(arguments)
     try:
-        return run(asked)
+        return run(parser().parse_args(arguments))
     except RobustcoreError as error:
         print(f"robustcore: {error}", file=sys.stderr)
         return 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
+from typing import NoReturn
 
 from .. import methods
 from ..errors import InputError, check_count
@@ -43,6 +44,13 @@ _BRINGS = ("label", "classes", "features", "box")  # what a property says itself
 _PROVES = ("method", "seconds", "worst")  # what is about proofs
 
 
+class _Parser(argparse.ArgumentParser):
+    """What it does not understand is bad input like any other: one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see {self.prog} --help.")
+
+
 def parser(about: str) -> argparse.ArgumentParser:
     """What the command takes.
 
@@ -53,7 +61,7 @@ def parser(about: str) -> argparse.ArgumentParser:
     about : str
         Its first sentence.
     """
-    root = argparse.ArgumentParser("robustcore", description=about)
+    root = _Parser("robustcore", description=about)
     tasks = root.add_subparsers(dest="task", required=True, metavar="certify | attack")
     for task, says in (
         ("certify", "prove for which rows the decision holds on the whole ball"),

@@ -113,6 +113,16 @@ def test_an_attack_says_its_radius_and_has_a_picture(folder: Path) -> None:
         ("certify", "rows.csv", ("--seconds", "9", "--method", "rub"), "--method rub is not for"),
         ("certify", "rows.csv", ("--worst", "--steps", "0"), "--steps must be at least 1"),
         ("certify", "rows.csv", ("--require", "50"), "--require is a share"),
+        (
+            "certify",
+            "rows.csv",
+            ("--ball", "l7"),
+            "--ball: .*'l7' .*l2.*; see robustcore certify -",
+        ),
+        ("attack", "rows.csv", ("--ball", "l7"), "--ball: invalid choice: 'l7'"),
+        ("certify", "rows.csv", ("--radius", "much"), "--radius: invalid float value: 'much'"),
+        ("certify", "rows.csv", ("--nonsense",), "unrecognized arguments: --nonsense"),
+        ("nonsense", "rows.csv", (), "invalid choice: 'nonsense'"),
         ("certify", "rows.csv", ("--radius", "-1"), "--radius must be a finite number"),
         ("certify", "rows.csv", ("--shape", "1,3"), "--shape 1,3 is 3 values, .* has 2"),
         ("certify", "rows.csv", ("--classes", "yes,yes"), "names a label twice"),
@@ -217,8 +227,7 @@ def test_rows_are_images_in_the_shape_that_is_given(
         said = [row["certified"] == "true" for row in csv.DictReader(file)]
     wanted = evaluation.certified(net, x.view(5, 1, 4, 4), y, LpBall(float("inf"), 0.02))
     assert said == wanted.tolist()
-    with pytest.raises(SystemExit):
-        command.main(["certify", *given, "--shape", "a,b"])
+    assert command.main(["certify", *given, "--shape", "a,b"]) == 2
     assert "sizes as in 1,28,28 are wanted" in capsys.readouterr().err
 
 
