@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,10 +14,11 @@ from ..balls import PerturbationSet
 from ..doors import answer, two_logits
 from ..errors import InputError
 from ..evaluation.escalation import inside
+from . import progress
 from .findings import Judged
 from .reading import Rows
 
-_BATCH = 250  # rows between two steps of the progress bar
+_BATCH = 250  # rows between two steps of the progress
 
 
 def certify(
@@ -28,7 +30,7 @@ def certify(
     steps: int | None = None,
     worst: bool = False,
 ) -> Judged:
-    """Certify every row; with a progress bar where tqdm is installed and no time is given.
+    """Certify every row; a terminal shows how far it is.
 
     Source: own (on [B] Section 6.3)
 
@@ -71,7 +73,7 @@ def certify(
 
 
 def attack(net: nn.Module, data: Rows, ball: PerturbationSet, steps: int = 100) -> Judged:
-    """Attack every row, with a progress bar where tqdm is installed.
+    """Attack every row; a terminal shows how far it is.
 
     Source: own
 
@@ -148,11 +150,12 @@ def _within(
     steps: int,
 ) -> evaluation.Escalation:
     """What bounds in turn prove, and an attack turns, within a time."""
-    search = functools.partial(attacks.apgd, steps=steps)
-    if method == "best":
-        return evaluation.certify_within(net, x, y, ball, seconds, attack=search)
-    check_takes(method, inside(ball, method))
-    return evaluation.certify_within(net, x, y, ball, seconds, (method,), search)
+    given: dict[str, Any] = {"attack": functools.partial(attacks.apgd, steps=steps)}
+    if method != "best":
+        check_takes(method, inside(ball, method))
+        given["in_turn"] = (method,)
+    with progress.shown("decide", len(x), ending=True) as show:
+        return evaluation.certify_within(net, x, y, ball, seconds, observe=show, **given)
 
 
 def _attacked(
@@ -175,12 +178,12 @@ def _attacked(
 
 
 def _progress(rows: torch.Tensor, what: str) -> Iterator[torch.Tensor]:
-    """Rows some at a time; without tqdm, or with few, no bar."""
+    """Rows some at a time; of few nothing is shown."""
     parts = [part for part in rows.split(_BATCH) if len(part)]
-    try:
-        from tqdm import tqdm
-    except ImportError:
+    if len(parts) < 2:
         yield from parts
         return
-    few = len(parts) < 2
-    yield from tqdm(parts, what, unit=f" x {_BATCH} rows", disable=few, leave=False)
+    with progress.shown(what, len(rows)) as show:
+        for i, part in enumerate(parts):
+            show(i * _BATCH, 0.0)
+            yield part

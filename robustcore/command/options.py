@@ -35,7 +35,8 @@ It ends with 0; with 1 if fewer rows, or boxes of a property, than --require ask
 without --require if a property is refuted; with 2 and one sentence if it could not run. A property
 that stays open ends with 0 unless --require 1 asks for its proof.
 
-A progress bar shows on many rows if tqdm is installed; nothing else needs it.
+On a terminal, many rows and --seconds show how far it is: by a bar if tqdm is installed (the extra
+"command"), by lines without it.
 """
 # what stands for an option that is not given, where a call uses it
 _DEFAULTS = {"ball": "linf", "method": "best", "steps": 100}

@@ -13,7 +13,7 @@ from ..balls import LpBall
 from ..bounds.faithful import own_precision
 from ..doors import answer, two_logits
 from ..errors import InputError
-from . import judging, reading
+from . import judging, progress, reading
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -42,9 +42,9 @@ def run(asked: argparse.Namespace) -> int:
         raise InputError(
             f"{asked.data} is about {question.n_classes} outputs, {asked.network} has {outputs}."
         )
-    found = question.decide(
-        net, asked.seconds, None if asked.method == "best" else (asked.method,), ball
-    )
+    in_turn = None if asked.method == "best" else (asked.method,)
+    with progress.shown("decide", len(question.x), "boxes", ending=True) as show:
+        found = question.decide(net, asked.seconds, in_turn, ball, show)
     words = [
         "holds" if proved else "refuted" if broken else "open"
         for proved, broken in zip(found.proved.tolist(), found.broken.tolist(), strict=True)

@@ -73,6 +73,7 @@ def certify_within(
     attack: Attack | None = attacks.apgd,
     rounding: str = "likely",
     clock: Callable[[], float] = time.perf_counter,
+    observe: Callable[[int, float], None] | None = None,
 ) -> Escalation:
     """Certify as many samples as a time allows: each method is asked of those still open.
 
@@ -98,6 +99,8 @@ def certify_within(
         As for :func:`certified`.
     clock : callable
         Seconds, rising.
+    observe : callable (decided, seconds), optional
+        Called before each part with how many samples are decided, and the time that is left.
 
     Returns
     -------
@@ -114,7 +117,7 @@ def certify_within(
     for name in in_turn:
         methods.certificate(name)  # refuses what is unknown or proves nothing
     x, y = read_batch(net, x, y)
-    found = _Search(net, x, y, ball, rounding, clock, clock() + seconds)
+    found = _Search(net, x, y, ball, rounding, clock, clock() + seconds, observe)
     found.decide(torch.arange(len(x)), ~correct(net, x, y), "clean")
     for name in (n for n in in_turn if methods.METHODS[n].takes(ball)):
         found.prove(name)
@@ -136,6 +139,7 @@ class _Search:
     rounding: str
     clock: Callable[[], float]
     end: float
+    observe: Callable[[int, float], None] | None = None
     by: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -151,7 +155,9 @@ class _Search:
         """Rows that are still open, some at a time, while there is time."""
         rows = torch.tensor([i for i, name in enumerate(self.by) if not name]).long()
         for some in rows.split(size):
-            if len(some) and self.clock() < self.end:
+            if len(some) and (now := self.clock()) < self.end:
+                if self.observe is not None:
+                    self.observe(len(self.by) - self.by.count(""), self.end - now)
                 yield some
 
     def prove(self, name: str) -> None:

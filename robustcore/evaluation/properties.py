@@ -9,7 +9,7 @@ Shape letters: n boxes, d inputs, K outputs.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -56,6 +56,7 @@ class Asked:
         seconds: float,
         in_turn: Sequence[str] | None = None,
         ball: PerturbationSet | None = None,
+        observe: Callable[[int, float], None] | None = None,
     ) -> Escalation:
         """Which boxes hold and which are refuted, within a time.
 
@@ -69,6 +70,8 @@ class Asked:
             Its own methods by default.
         ball : PerturbationSet, optional
             Around the middles, in place of the boxes.
+        observe : callable (decided, seconds), optional
+            As for :func:`robustcore.evaluation.certify_within`.
 
         Returns
         -------
@@ -76,7 +79,8 @@ class Asked:
             `broken` where a point of the box itself turns the decision, not one of the rounding
             around it; a box without room for that stays open.
         """
-        given: dict[str, Any] = {} if in_turn is None else {"in_turn": in_turn}
+        given: dict[str, Any] = {"observe": observe}
+        given |= {} if in_turn is None else {"in_turn": in_turn}
         if ball is not None:
             return certify_within(net, self.x, self.y, ball, seconds, **given)
         found = certify_within(net, self.x, self.y, self.ball, seconds, attack=_attack, **given)

@@ -6,6 +6,7 @@ import csv
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from torch import nn
 
 from robustcore import attacks, command, evaluation, networks
 from robustcore.balls import LpBall
+from robustcore.command import progress
 
 PROPERTY = """
 (declare-const X_0 Real) (declare-const X_1 Real) (declare-const Y_0 Real) (declare-const Y_1 Real)
@@ -43,6 +45,8 @@ def test_within_a_time_each_row_says_what_decided_it(
     assert re.search(r"by best +2\n", capsys.readouterr().out)
     rows = _rows(folder, "certify", "--radius", "0.2", "--seconds", "60", "--method", "exact")
     assert [row["by"] for row in rows] == ["exact", "attack", "exact", "clean"]
+    rows = _rows(folder, "certify", "--features", str(folder / "radii.toml"), "--seconds", "60")
+    assert [row["radius"] for row in rows] == ["1.0", ""] * 2  # the radii of the file are 1
     plain = _rows(folder, "certify", "--radius", "0.2", "--method", "crown")
     assert [row["by"] for row in plain] == ["crown", ""] * 2
 
@@ -238,6 +242,55 @@ def test_a_network_that_is_not_there_is_one_sentence(
     assert _run(folder, "certify", "--radius", "1") == 2
     assert "there is no file" in (said := capsys.readouterr().err)
     assert "Errno" not in said
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["tqdm", "no tqdm"])
+def test_a_terminal_shows_how_far_it_is(
+    folder: Path,
+    there: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if not there:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(progress, "_LINE", 0.0)
+    monkeypatch.setattr(progress, "_BAR", 0.0)
+    timed = ("--radius", "0.2", "--seconds", "60")
+    _rows(folder, "certify", *timed)
+    assert capsys.readouterr().err == ""  # no terminal
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    rows = _rows(folder, "certify", *timed)
+    assert [row["by"] for row in rows] == ["best", "attack", "best", "clean"]
+    said = capsys.readouterr().err
+    if there:
+        assert re.search(r"decide: +25%.* 1/4 rows, (60|59) s left", said)
+    else:  # one is wrong as it is, and two are proved before the attack
+        assert [line.split(",")[0] for line in said.splitlines()] == [
+            "decide: 1 of 4 rows",
+            "decide: 3 of 4 rows",
+        ]
+        assert re.fullmatch("decide: 1 of 4 rows, (60|59) s left", said.splitlines()[0])
+    (folder / "p.vnnlib").write_text(PROPERTY.format(high=0.2), encoding="utf-8")
+    assert _run(folder, "certify", data="p.vnnlib") == 0
+    assert re.search("0/1 boxes" if there else "0 of 1 boxes", capsys.readouterr().err)
+    lines = ["age,income,outcome", *(260 * ["0,1,yes"])]
+    (folder / "rows.csv").write_text("\n".join(lines), encoding="utf-8")
+    for task in ("certify", "attack"):
+        _rows(folder, task, "--radius", "0.2")
+        assert re.search(f"{task}.* (0/|0 of )260", capsys.readouterr().err)
+
+
+def test_lines_are_some_seconds_apart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    now = iter([100.0, 102.0, 106.0])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    with progress.shown("certify", 9) as show:
+        for done in (0, 3, 6):
+            show(done, 0.0)
+    assert capsys.readouterr().err == "certify: 0 of 9 rows\ncertify: 6 of 9 rows\n"
 
 
 def test_without_tqdm_there_is_no_bar_and_no_failure(

@@ -56,6 +56,23 @@ def test_no_part_begins_after_the_time() -> None:
     assert found.seconds >= 0.5
 
 
+def test_who_watches_is_told_how_far_it_is() -> None:
+    net = ReLUNetwork((8, 12, 12, 3), torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = torch.rand(60, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    y = net(x).argmax(dim=1)
+    y[:5] = (y[:5] + 1) % 3
+    seen: list[tuple[int, float]] = []
+    ball = LpBall(math.inf, 0.1)
+    found = certify_within(net, x, y, ball, 60, observe=lambda *told: seen.append(told))
+    decided, left = ([one[i] for one in seen] for i in (0, 1))
+    assert decided[:2] == [5, 5 + found.by[:55].count("best")]  # those right as they are, by 50
+    assert decided == sorted(decided)
+    assert len(set(decided)) > 2
+    assert decided[-1] < len(x)  # asked before each part
+    assert left[0] <= 60
+    assert left == sorted(left, reverse=True)
+
+
 def test_a_method_that_does_not_take_the_ball_is_passed_over() -> None:
     case = next(iter(random_instances(1, seed=7)))
     found = certify_within(case.net, case.x, case.y, LpBall(2, 1e-6), 60, attack=None)
