@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import RobustcoreError
-from . import judging, options, properties, reading, report
+from . import judging, options, properties, reading, report, sets
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +58,7 @@ def run(asked: argparse.Namespace) -> int:
         return properties.run(asked)
     data = reading.rows(asked.data, asked.label, asked.classes, asked.shape)
     network = reading.network(asked.network)
-    ball = reading.ball(asked.ball, asked.radius, asked.features, asked.box, data.features)
+    ball = sets.ball(asked.ball, asked.radius, asked.features, asked.box, data)
     if asked.task == "certify":
         judged = judging.certify(
             *(network, data, ball, asked.method, asked.seconds),

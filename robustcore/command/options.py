@@ -17,17 +17,21 @@ A file for --features is TOML: how far each feature may move, in its own unit.
     age = 2
     income = 500.0
     "*" = 0          # every feature that is not named; 0 means that it does not move
+    [ranges]         # may be left away: what a feature can be at all, as --box for each
+    age = [0, 120]
+    income = [0, inf]
     [categories]     # may be left away: what may be swapped, by one-hot columns
     housing = ["own", "rent", "free"]
 
 The radius then scales all of them, and is 1 unless it is given; below 1 a swap goes part of its
-way.
+way. A feature without a range has that of "*" in [ranges], or else of --box, or none.
 
 The file of --out has a line for each row:
     certify  row, label, predicted, right, certified, radius, by; with --worst withstands and worst
     attack   row, label, predicted, right, withstands, radius, worst
-  radius     up to which the row is certified, or of the ball that was attacked; empty where
-             --seconds spares the search for a smaller one
+  radius     up to which the row is certified, or of the ball that was attacked; with --features
+             the radii of the file are 1. With --seconds no smaller one is searched, so that it is
+             empty for every row that is not proved
   by         the bound that proved it; with --seconds also clean or attack, where it is wrong
   worst ...  a column for each feature: the worst point found, empty for a row that is proved
 
@@ -184,7 +188,7 @@ def _add_data(one: argparse.ArgumentParser) -> None:
         help="in the units of the features; for a property, around the middles of its boxes",
     )
     one.add_argument(
-        "--features", type=Path, help="a TOML file with radii of single features, see below"
+        "--features", type=Path, help="a TOML file: radii and ranges of single features, see below"
     )
     one.add_argument(
         "--box",

@@ -13,7 +13,7 @@ from ..balls import LpBall
 from ..bounds.faithful import own_precision
 from ..doors import answer, two_logits
 from ..errors import InputError
-from . import judging, progress, reading
+from . import judging, progress, reading, sets
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -33,7 +33,7 @@ def run(asked: argparse.Namespace) -> int:
     question = evaluation.read_vnnlib(asked.data, precision)
     question = replace(question, x=reading.shaped(question.x, asked.shape, asked.data))
     radius = asked.radius
-    ball = None if radius is None else LpBall(reading.NORMS[asked.ball], radius)
+    ball = None if radius is None else LpBall(sets.NORMS[asked.ball], radius)
     if asked.method != "best":
         judging.check_takes(asked.method, ball or question.ball)
     with torch.no_grad():

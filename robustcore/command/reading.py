@@ -1,24 +1,19 @@
-"""What the command reads: rows of a CSV file, a stored network, radii of single features."""
+"""What the command reads: rows of a CSV file, a stored network."""
 
 from __future__ import annotations
 
 import csv
 import math
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from .. import networks
-from ..balls import Cut, LpBall, PerturbationSet, Radii, Sum, Swaps
 from ..errors import InputError
-
-NORMS = {"l1": 1.0, "l2": 2.0, "linf": math.inf}
 
 
 @dataclass(frozen=True)
@@ -127,72 +122,6 @@ def network(path: Path) -> nn.Module:
     if path.suffix == ".npz":
         return networks.load(path)
     raise InputError(f"{path} is neither .onnx nor .npz; robustcore.networks.save writes .npz.")
-
-
-def ball(
-    norm: str,
-    radius: float | None,
-    ranges: Path | None,
-    box: Sequence[float] | None,
-    features: Sequence[str],
-) -> PerturbationSet:
-    """The set of perturbations: a ball, or one stretched to the radii of a file, and the box.
-
-    Source: own
-
-    Raises
-    ------
-    InputError
-        If neither a radius nor a file is given, or the file names what is not there.
-    """
-    p = NORMS[norm]
-    if ranges is None:
-        if radius is None:
-            raise InputError("give --radius, or radii of single features with --features.")
-        return LpBall(p, radius, None if box is None else (box[0], box[1]))
-    try:
-        told = tomllib.loads(ranges.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{ranges} is no TOML: {error}.") from error
-    groups = _groups(told.get("categories", {}), ranges, features)
-    fixed = dict.fromkeys((features[m] for group in groups for m in group), 0.0)
-    radii = torch.tensor(_radii(told.get("radii"), fixed, ranges, features), dtype=torch.float64)
-    stretched = Radii(p, radii) if box is None else Cut(Radii(p, radii), tuple(box))
-    found = Sum([stretched, Swaps(groups)]) if groups else stretched
-    return found if radius is None else found.with_radius(radius)
-
-
-def _groups(told: Any, path: Path, features: Sequence[str]) -> list[list[int]]:
-    """The columns of each category."""
-    found = []
-    for name, columns in told.items() if isinstance(told, dict) else [("[categories]", told)]:
-        if not isinstance(columns, list) or not columns or any(c not in features for c in columns):
-            raise InputError(
-                f"the category {name} in {path} must be a list of features, its one-hot columns, "
-                f"got {columns!r}."
-            )
-        found.append([features.index(column) for column in columns])
-    return found
-
-
-def _radii(told: Any, fixed: dict[str, float], path: Path, features: Sequence[str]) -> list[float]:
-    """The radius of each feature; columns of a category have none."""
-    if not isinstance(told, dict) or not told:
-        raise InputError(f"{path} needs a table [radii] with a number for each feature.")
-    told = {**fixed, **told}
-    unknown = [name for name in told if name not in (*features, "*")]
-    if unknown:
-        raise InputError(f"{path} names {', '.join(unknown)}, no feature of the data.")
-    missing = [name for name in features if name not in told]
-    if missing and "*" not in told:
-        raise InputError(f'{path} lacks {", ".join(missing[:3])}; add them, or "*" for the rest.')
-    found = []
-    for name in features:
-        value = told.get(name, told.get("*"))
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"the radius of {name} in {path} must be a number, got {value!r}.")
-        found.append(float(value))
-    return found
 
 
 def _number(cell: str, line: int, path: Path) -> float:

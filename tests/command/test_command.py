@@ -134,6 +134,14 @@ def test_categories_are_swapped_beside_numbers_that_move(folder: Path) -> None:
         ({"radii.toml": _RADII + "[categories]\nkind = 'age'\n"}, "kind in .* a list of features"),
         ({"radii.toml": "categories = 1\n" + _RADII}, "categories. in .* must be a list"),
         ({"radii.toml": _RADII + "[categories]\nkind = ['income']\n"}, "must be one-hot"),
+        ({"radii.toml": "ranges = 1\n" + _RADII}, "ranges. in .* must be a table, as in age"),
+        ({"radii.toml": _RADII + "[ranges]\nage = [1]\n"}, "the range of age in .* got .1."),
+        ({"radii.toml": _RADII + "[ranges]\nage = [2, 1]\n"}, "with low < high, got .2, 1."),
+        ({"radii.toml": _RADII + "[ranges]\nage = [nan, 1]\n"}, "with low < high, got .nan"),
+        ({"radii.toml": _RADII + "[ranges]\nage = ['a', 1]\n"}, "must be .low, high."),
+        ({"radii.toml": _RADII + "[ranges]\nage = 3\n"}, "must be .low, high. .* got 3"),
+        ({"radii.toml": _RADII + "[ranges]\nweight = [0, 1]\n"}, "names weight, no feature"),
+        ({"radii.toml": _RADII + "[ranges]\nage = [0, 1]\n"}, "row 3 has age = 2, outside of its"),
         ({"net.npz": "broken"}, "is damaged"),
     ],
 )
@@ -202,6 +210,84 @@ def test_what_the_box_holds_is_proved_with_the_box(
     assert _run(folder, "attack", *every, "--box", "0", "1", "--require", "1") == 0
     assert _run(folder, "certify", *some, "--box", "0.1", "1") == 2
     assert "x must lie in the range of Cut" in capsys.readouterr().err
+
+
+_RANGED = '[radii]\n"*" = 0.3\n[ranges]\n'
+
+
+@pytest.mark.parametrize(
+    ("ranges", "more", "ends"),
+    [
+        ("age = [0, 1]", (), 0),
+        ("age = [0, inf]", (), 0),
+        ("age = [0.0, 120]", ("--method", "crown"), 0),
+        ("age = [-1, 1]", (), 1),
+        ("age = [-inf, 1]", (), 1),
+        ("income = [0, 1]", (), 1),
+        ('"*" = [0, 1]', (), 0),
+        ("income = [0, 1]", ("--box", "0", "2"), 0),  # the box for what is not named
+        ("age = [-1, 1]", ("--box", "0", "2"), 1),
+        ("age = [0, inf]", ("--radius", "30"), 0),
+        ("age = [-0.2, inf]", ("--radius", "30"), 1),
+        ("age = [0, inf]", ("--ball", "l1", "--seconds", "60"), 0),
+    ],
+)
+def test_a_feature_has_a_range_of_its_own(
+    folder: Path, ranges: str, more: tuple[str, ...], ends: int
+) -> None:
+    """Yes where x_0 > -0.1: ages of 0 or more are all of them, and a ball of 0.3 is not."""
+    W, b = torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), torch.tensor([0.1, -0.1])
+    net = ReLUNetwork.from_arrays([(W, b), (torch.eye(2), torch.zeros(2))])
+    networks.save(net, folder / "net.npz")
+    (folder / "rows.csv").write_text("age,income,outcome\n0.05,0.5,yes\n", encoding="utf-8")
+    (folder / "all.toml").write_text(_RANGED + ranges, encoding="utf-8")
+    given = ("--features", str(folder / "all.toml"), "--require", "1", *more)
+    assert _run(folder, "certify", *given) == ends
+    if "--method" not in more and "--seconds" not in more:
+        out = ("--out", str(folder / "out.csv"))
+        assert _run(folder, "attack", *given, *out) == ends
+        worst = float(_written(folder / "out.csv")[0]["worst age"])
+        assert (worst < -0.1) == ends
+        assert worst >= (-0.2 - 1e-7 if "-0.2" in ranges else -9 if ends else 0)
+
+
+def test_open_ranges_cut_nothing_and_no_row_proved_in_them_is_turned(folder: Path) -> None:
+    """Random search in the set that the file says, at radii on both sides of 1."""
+    rng, names = np.random.default_rng(0), [f"x{i}" for i in range(4)]
+    units = np.array([1.0, 1e3, 1e-2, 1.0])
+    net = ReLUNetwork((4, 12, 3), torch.Generator().manual_seed(0), dtype=torch.float64)
+    with torch.no_grad():
+        net.layers[0].weight /= torch.tensor(units)
+    networks.save(net, folder / "net.npz")
+    X = rng.normal(size=(80, 4)) * units
+    X[:, 3] = np.abs(X[:, 3])
+    y = net(torch.tensor(X)).argmax(1).numpy()
+    with (folder / "rows.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(
+            [[*names, "y"], *([*map(repr, row.tolist()), k] for row, k in zip(X, y, strict=True))]
+        )
+    radii = 0.05 * units
+    text = "[radii]\n" + "".join(
+        f"{n} = {r!r}\n" for n, r in zip(names, radii.tolist(), strict=True)
+    )
+    (folder / "open.toml").write_text(text, encoding="utf-8")
+    ranged = text + "[ranges]\nx1 = [-inf, inf]\nx2 = [-1e300, 1]\nx3 = [0, inf]\n"
+    (folder / "ranged.toml").write_text(ranged, encoding="utf-8")
+    (folder / "infinite.toml").write_text(text + '[ranges]\n"*" = [-inf, inf]\n', encoding="utf-8")
+    given = [str(folder / "net.npz"), str(folder / "rows.csv"), "--out", str(folder / "out.csv")]
+    for times in (0.5, 1.0, 4.0):
+        found = {}
+        for name in ("open", "infinite", "ranged"):
+            features = ("--features", str(folder / f"{name}.toml"), "--radius", str(times))
+            assert command.main(["certify", *given, "--method", "crown", *features]) == 0
+            found[name] = np.array([r["certified"] == "true" for r in _written(folder / "out.csv")])
+        assert (found["open"] == found["infinite"]).all()
+        assert 0 < found["ranged"].sum() < 80
+        for _ in range(200):
+            moved = X + times * radii * rng.choice([-1.0, 1.0, 0.5], size=X.shape)
+            moved[:, 3] = np.maximum(moved[:, 3], 0)
+            turned = net(torch.tensor(moved)).argmax(1).numpy() != y
+            assert not (turned & found["ranged"]).any()
 
 
 def test_a_property_is_answered_box_by_box(
