@@ -112,6 +112,8 @@ def test_the_example_of_the_readme_does_what_it_says(
     assert 0 <= best.gap <= 1e-6
     cost = rc.convex.vertex_cost(best.network(), data[:100], given["signs"], best.ball, best.beta)
     assert cost == pytest.approx(best.objective, abs=1e-6)
+    lower = given["lower"]
+    assert lower.cost <= lower.trail[0][1] == pytest.approx(best.objective, abs=1e-6)
     assert given["loss"] > nn.functional.cross_entropy(net(scaled[rows]), y[rows])
 
 
