@@ -19,7 +19,8 @@ from .accuracy import Accuracy, Attack, correct, withstands
 from .certificates import proved_by
 
 _IN_TURN = ("best", "rub_optimised", "crown_optimised", "exact")
-_BATCH = 50  # samples between two looks at the clock
+_BATCH = 50  # samples between two looks at the clock, at most
+_GROWTH = 4  # times as many as in the part before, at most: the first one is a single sample
 _LEAST = 0.1  # seconds for an integer program, whatever is left
 _MARGIN = 1e-9
 
@@ -88,8 +89,12 @@ def certify_within(
         Of a ball with a box, methods that can prove something on the part inside (`Cut`) are asked
         of that.
     seconds : float
-        No part begins after so many; the one under way is ended. The programs of "exact" share
-        what is left.
+        Samples are asked in parts: of each method one alone at first, then as many as the pace of
+        the part before lets hope to end in time, and none where that is not even one. The part
+        under way is ended, and the pace of a method is not known before its first sample: it is
+        late by about what that takes, over a large network seconds. The programs of "exact", a
+        sample at a time, share what is left. Reading the network and its answers at `x` come first,
+        whatever they take.
     in_turn : sequence of str
         Methods as for :func:`certified`, cheap ones first; one that does not take this set is
         passed over. After the first, the attack.
@@ -151,21 +156,37 @@ class _Search:
         for i in rows[decided.to(rows.device)].tolist():
             self.by[i] = name
 
-    def parts(self, size: int) -> Iterator[torch.Tensor]:
-        """Rows that are still open, some at a time, while there is time."""
-        rows = torch.tensor([i for i, name in enumerate(self.by) if not name]).long()
-        for some in rows.split(size):
-            if len(some) and (now := self.clock()) < self.end:
-                if self.observe is not None:
-                    self.observe(len(self.by) - self.by.count(""), self.end - now)
-                yield some
+    def parts(self) -> Iterator[torch.Tensor]:
+        """Rows that are still open, as many at a time as are likely to end in time."""
+        rows, size = torch.tensor([i for i, name in enumerate(self.by) if not name]).long(), 1
+        begun, least = self.clock(), 0.0
+        while len(rows) and size and begun + least < self.end:
+            some, rows = rows[:size], rows[size:]
+            self.tell(begun)
+            yield some
+            begun, before = self.clock(), begun
+            took = max(begun - before, 1e-9)
+            least = min(least, took) if least else took  # a small part may cost as much as a large
+            size = min(_GROWTH * len(some), _BATCH, int(len(some) * (self.end - begun) / took))
+
+    def each(self) -> Iterator[torch.Tensor]:
+        """Rows that are still open, each alone, while there is time."""
+        for i in [i for i, name in enumerate(self.by) if not name]:
+            if (now := self.clock()) < self.end:
+                self.tell(now)
+                yield torch.tensor([i])
+
+    def tell(self, now: float) -> None:
+        """Who watches learns how many rows are decided, and the seconds left."""
+        if self.observe is not None:
+            self.observe(len(self.by) - self.by.count(""), self.end - now)
 
     def prove(self, name: str) -> None:
         """Ask one bound of all that are open; a solver that does not end proves nothing."""
         bound = methods.certificate(name)
         outputs = layered(self.net, self.x.shape[1:]).maps[-1].n_outputs
         y, there = class_labels(self.y, outputs), inside(self.ball, name)
-        for rows in self.parts(1 if name == "exact" else _BATCH):
+        for rows in self.each() if name == "exact" else self.parts():
             if name == "exact":
                 left = (self.end - self.clock()) / max(1, outputs - 1)
                 bound = functools.partial(bounds.exact, time_limit=max(_LEAST, left))
@@ -180,7 +201,7 @@ class _Search:
     def attack(self, attack: Attack) -> None:
         """What an attack turns is not asked any more."""
         self.asked.append("attack")
-        for rows in self.parts(_BATCH):
+        for rows in self.parts():
             stands = withstands(self.net, self.x[rows], self.y[rows], self.ball.at(rows), attack)
             self.decide(rows, ~stands, "attack")
 

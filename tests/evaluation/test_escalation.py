@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 
-from robustcore import attacks, bounds, evaluation
+from robustcore import attacks, bounds, evaluation, methods
 from robustcore.balls import LpBall
 from robustcore.errors import InputError
 from robustcore.evaluation import certify_within
@@ -65,12 +65,76 @@ def test_who_watches_is_told_how_far_it_is() -> None:
     ball = LpBall(math.inf, 0.1)
     found = certify_within(net, x, y, ball, 60, observe=lambda *told: seen.append(told))
     decided, left = ([one[i] for one in seen] for i in (0, 1))
-    assert decided[:2] == [5, 5 + found.by[:55].count("best")]  # those right as they are, by 50
+    assert decided[:2] == [5, 5 + found.by[:6].count("best")]  # wrong as they are; one by a bound
     assert decided == sorted(decided)
     assert len(set(decided)) > 2
     assert decided[-1] < len(x)  # asked before each part
     assert left[0] <= 60
     assert left == sorted(left, reverse=True)
+
+
+class Paced:
+    """A bound that proves nothing and moves a clock: seconds a call, and seconds a sample."""
+
+    def __init__(self, call: float, sample: float) -> None:
+        self.call, self.sample, self.now = call, sample, 0.0
+        self.sizes: list[int] = []
+
+    def __call__(self, net, x, y, ball) -> torch.Tensor:
+        self.sizes.append(len(x))
+        self.now += self.call + self.sample * len(x)
+        return torch.ones(len(x), 3)
+
+    def clock(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("call", "sample", "seconds", "sizes", "late"),
+    [
+        (0.0, 1.0, 0.5, [1], 0.5),  # one sample shows the pace: no second one would end in time
+        (0.0, 1.0, 4.5, [1, 3], 0.0),  # three are what the time left is for, not four
+        (0.0, 0.125, 3.0, [1, 4, 16, 3], 0.0),  # up to four times as many
+        (1.0, 0.0, 4.2, [1, 3, 6, 7], 0.0),  # a call costs the same for any number of samples
+        (0.0, 0.001, 9.0, [1, 4, 16, 50, 49], 0.0),  # all 120, at most 50 at a time
+    ],
+)
+def test_parts_are_as_large_as_the_time_left_allows(
+    monkeypatch: pytest.MonkeyPatch,
+    call: float,
+    sample: float,
+    seconds: float,
+    sizes: list[int],
+    late: float,
+) -> None:
+    """A batch that is asked whole, as all were once, takes many times the seconds."""
+    net = ReLUNetwork((2, 3, 2), torch.Generator().manual_seed(0))
+    x = torch.rand(120, 2)
+    bound = Paced(call, sample)
+    monkeypatch.setattr(methods, "certificate", lambda name: bound)
+    found = certify_within(
+        *(net, x, net(x).argmax(dim=1), LpBall(2, 0.1), seconds),
+        in_turn=("crown_optimised",),
+        attack=None,
+        clock=bound.clock,
+    )
+    assert bound.sizes == sizes
+    assert found.seconds == pytest.approx(bound.now)
+    assert found.seconds <= seconds + late + 1e-9
+
+
+def test_an_attack_keeps_the_time_too() -> None:
+    case = next(iter(random_instances(1, seed=6)))
+    x, ball = case.x[:1].repeat(90, 1), LpBall(2, 10 * case.radius)
+    asked = Paced(0.0, 1.0)
+
+    def attack(net, x, y, ball) -> torch.Tensor:
+        asked(net, x, y, ball)
+        return x
+
+    y = case.net(x).argmax(dim=1)
+    certify_within(case.net, x, y, ball, 7.5, ("ibp", "coap"), attack, clock=asked.clock)
+    assert asked.sizes == [1, 4, 2]
 
 
 def test_a_method_that_does_not_take_the_ball_is_passed_over() -> None:
