@@ -92,9 +92,10 @@ def certify_within(
         Samples are asked in parts: of each method one alone at first, then as many as the pace of
         the part before lets hope to end in time, and none where that is not even one. The part
         under way is ended, and the pace of a method is not known before its first sample: it is
-        late by about what that takes, over a large network seconds. The programs of "exact", a
-        sample at a time, share what is left. Reading the network and its answers at `x` come first,
-        whatever they take.
+        late by about what that takes, seconds over a large network, and where the first search for
+        slopes of a process loads torch's optimisers. The programs of "exact", a sample at a time,
+        share what is left. Reading the network and its answers at `x` come first, whatever they
+        take.
     in_turn : sequence of str
         Methods as for :func:`certified`, cheap ones first; one that does not take this set is
         passed over. After the first, the attack.
