@@ -22,6 +22,7 @@ SETS = {
     **{f"radii of features, p={p:g}": Radii(p, FEATURES, 0.5) for p in (1, 1.5, 2, math.inf)},
     **{f"radii of samples, p={p:g}": Radii(p, EACH) for p in (1, 2, math.inf)},
     **{f"radii of both, p={p:g}": Radii(p, BOTH) for p in (1, 2, math.inf)},
+    **{f"whole numbers, p={p:g}": Radii(p, 4 * FEATURES, 0.9, [0, 2]) for p in (1, 2, math.inf)},
     "a hull": Hull(DRAW.standard_normal((7, D))),
     "a hull each": Hull(DRAW.standard_normal((N, 5, D)), 0.6),
     "swaps": Swaps([[1, 2, 3]]),
@@ -30,7 +31,9 @@ SETS = {
     "a sum for samples": Sum([Radii(1, BOTH * torch.tensor([1, 1, 0, 0])), Radii(1, [0, 0, 1, 2])]),
     "a sum with swaps": Sum([Radii(math.inf, [0.4, 0, 0, 0]), Swaps([[1, 2, 3]])], 0.7),
     "a sum of swaps": Sum([Radii(1, [0.4, 0, 0, 0]), Swaps([[1, 2, 3]])]),
-    "a sum in a range": Sum([Cut(Radii(2, [0.4, 0, 0, 0]), (-4, 4)), Swaps([[1, 2, 3]])]),
+    "whole numbers and swaps": Sum([Radii(2, [2.0, 0, 0, 0], whole=[0]), Swaps([[1, 2, 3]])]),
+    "whole numbers in a swap": Swaps([[1, 2, 3]], Radii(1, [3.0, 0, 0, 0], whole=[0])),
+    "swaps in a range": Sum([Cut(Radii(2, [0.4, 0, 0, 0]), (-4, 4)), Swaps([[1, 2, 3]])]),
 }
 LISTED = [n for n, s in SETS.items() if s.lacks(balls.EXTREME_POINTS) is None]
 every = pytest.mark.parametrize("name", SETS)
@@ -109,6 +112,40 @@ def test_some_samples_have_their_own_part(name):
     there, c, rows = placed(name), directions(), torch.tensor([4, 1])
     assert torch.equal(there.at(rows).support(c[rows]), there.support(c)[rows])
     assert torch.equal(there.at(rows).maximiser(c[rows]), there.maximiser(c)[rows])
+
+
+@every
+def test_what_leaps_lands_in_the_set_at_a_value(name):
+    there, rng = placed(name), np.random.default_rng(7)
+    leaps, nothing = there.leaps(D), torch.zeros(N, D, dtype=torch.float64)
+    for drawn in (there.sample((N, D), rng), there.maximiser(directions(1)[:, 0]).numpy()):
+        delta = torch.from_numpy(drawn)
+        landed = there.land(delta)
+        assert torch.equal(landed[:, ~leaps], delta[:, ~leaps])
+        assert torch.equal(landed[:, leaps], landed[:, leaps].round())
+        assert torch.equal(there.land(landed), landed)
+        assert (there.excess(landed, nothing) <= 1e-9).all()
+        if "swap" in name:
+            category = (X + landed)[:, 1:]
+            assert ((category == 0) | (category == 1)).all()
+            assert (category.sum(dim=1) == 1).all()
+    assert bool(leaps.any()) == ("whole" in name or "swap" in name)
+
+
+def test_a_whole_number_lands_in_the_range():
+    x = torch.tensor([[2.0], [2.5]], dtype=torch.float64)
+    there = Cut(Radii(math.inf, [2.0], whole=[0]), (0, 3)).around(x)
+    for delta, landed in (([0.9, 0.5], [1, 0]), ([-1.6, -1.6], [-2, -2]), ([0.4, 0.0], [0, 0])):
+        found = there.land(torch.tensor(delta, dtype=torch.float64)[:, None])
+        assert found[:, 0].tolist() == landed
+
+
+@pytest.mark.parametrize(("radius", "shares"), [(0.9, [0, 0]), (1.0, [0, 1]), (3.0, [0, 1])])
+def test_a_swap_is_made_whole_or_not_at_all(radius, shares):
+    there = Swaps([[1, 2, 3]], radius=radius).around(X)
+    step = there.points[:, 1:].gather(1, X[:, 1:].argmin(dim=1)[:, None, None].expand(-1, 1, D))
+    for share, made in zip((0.4, 0.6), shares, strict=True):
+        assert torch.allclose(there.land(share * step[:, 0]), made * step[:, 0])
 
 
 @pytest.mark.parametrize("name", [n for n, s in SETS.items() if not s.lacks(balls.PROJECTION)])
@@ -211,6 +248,9 @@ def test_arrays_are_answered_by_arrays():
         (lambda: Radii(2, 1.0), r"radii must be \(d,\), \(n, 1\) or \(n, d\)"),
         (lambda: Radii(2, torch.ones(5)).around(X), "made for other samples"),
         (lambda: Radii(2, torch.ones(5, 1)).around(X), "made for other samples"),
+        (lambda: Radii(2, [1.0, 1.0], whole=[2]), "whole must list features by number, 0 to 1"),
+        (lambda: Radii(2, [1.0, 1.0], whole=[0.5]), "whole must list features by number"),
+        (lambda: Swaps([[0, 1]]).land(X), "depends on the samples; ask Swaps.around"),
         (lambda: Hull(torch.ones(3)), r"points must be \(V, d\) or \(n, V, d\)"),
         (lambda: Hull(torch.full((2, 2), math.inf)), "points must be finite"),
         (lambda: Hull(torch.ones(2, 5)).around(X), "made for other samples"),

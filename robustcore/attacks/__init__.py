@@ -6,7 +6,7 @@ the inputs' precision: a perturbed coordinate is rounded towards the clean one.
 """
 
 from .auto import apgd
-from .batch import check_inside, evaluating
+from .batch import check_inside, evaluating, landed
 from .gradient import fgm, pgd
 from .objectives import dlr, margin, relative_cross_entropy, towards
 from .published import as_published, by_foolbox
@@ -20,6 +20,7 @@ __all__ = [
     "dlr",
     "evaluating",
     "fgm",
+    "landed",
     "margin",
     "pgd",
     "relative_cross_entropy",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import nn
 
-from ..balls import EXTREME_POINTS, PROJECTION, LpBall, PerturbationSet
+from ..balls import EXTREME_POINTS, PROJECTION, LpBall, PerturbationSet, Sum
 from ..errors import InputError, check_count
 from ..losses import PerSampleLoss
 from .batch import AttackedBatch, check_generator, evaluating
@@ -65,7 +65,8 @@ def apgd(
     (n, ...) tensor
         For each sample the point of largest margin among all paths and the `fgm` point, inside
         the ball and the box; over a set without a projection also among all points that make it,
-        so that no single swap of a category is better.
+        or its sets, so that no single swap of a category is better. Features that leap, categories
+        and whole numbers, have a value that they can have.
 
     Raises
     ------
@@ -98,11 +99,27 @@ def apgd(
 
 
 def _listed(judge: AttackedBatch) -> Iterator[torch.Tensor]:
-    """The points that make a set without a projection, one of each sample at a time: (n, d)."""
-    ball = judge.ball
+    """The points that make a set without a projection, one of each sample at a time: (n, d).
+
+    Where few points do not make a sum, those of each of its sets, alone and beside what is best of
+    the linearised loss in the other sets.
+    """
+    ball, x = judge.ball, judge.x
+    if not isinstance(ball, Sum) or ball.lacks(EXTREME_POINTS) is None:
+        yield from _points(ball, x)
+        return
+    for part in ball.parts:
+        own = part.moves(x.shape[1]).to(x.device)
+        for point in _points(part.scaled(ball.radius), x):
+            yield point
+            _, gradient = judge.loss_and_gradient(point)
+            yield torch.where(own, point, ball.maximiser(gradient))
+
+
+def _points(ball: PerturbationSet, x: torch.Tensor) -> Iterator[torch.Tensor]:
     if ball.lacks(PROJECTION) and ball.lacks(EXTREME_POINTS) is None and ball.holds_its_points:
-        points = ball.extreme_points(judge.x.shape[1]).to(judge.x)
-        yield from points.expand(len(judge.x), *points.shape[-2:]).unbind(dim=1)
+        points = ball.extreme_points(x.shape[1]).to(x)
+        yield from points.expand(len(x), *points.shape[-2:]).unbind(dim=1)
 
 
 def _climber(ball: PerturbationSet, path: int) -> Callable[..., torch.Tensor]:

@@ -61,6 +61,24 @@ def check_inside(x_perturbed: torch.Tensor, x: torch.Tensor, ball: PerturbationS
         )
 
 
+def landed(x_perturbed: torch.Tensor, x: torch.Tensor, ball: PerturbationSet) -> torch.Tensor:
+    """Perturbed inputs whose features that leap have a value: a category, a whole number.
+
+    Source: own
+
+    Parameters
+    ----------
+    x_perturbed, x : (n, ...) tensors
+        Inside the ball, which is placed at x.
+    ball : PerturbationSet
+    """
+    flat = x.flatten(1).double()
+    if not bool(ball.leaps(flat.shape[1]).any()):
+        return x_perturbed
+    delta = ball.land(x_perturbed.flatten(1).double() - flat)
+    return (flat + delta).to(x).view(x.shape)
+
+
 def check_like(name: str, points: Any, x: torch.Tensor) -> None:
     """Refuse what does not stand for x: another shape, precision or device, or NaN.
 
@@ -146,8 +164,8 @@ class AttackedBatch:
 
     @torch.no_grad()
     def loss(self, delta: torch.Tensor) -> torch.Tensor:
-        """(n, d) -> (n,)."""
-        return self._evaluate(delta)
+        """(n, d) -> (n,), where delta lands."""
+        return self._evaluate(self.ball.land(delta))
 
     @torch.no_grad()
     def loss_at(self, point: torch.Tensor) -> torch.Tensor:
@@ -155,8 +173,8 @@ class AttackedBatch:
         return self._judge(point.view(self.shape))
 
     def loss_and_gradient(self, delta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n, d) -> (n,) and (n, d); parameters get no gradient."""
-        delta = delta.detach().requires_grad_()
+        """(n, d) -> (n,) and (n, d), where delta lands; parameters get no gradient."""
+        delta = self.ball.land(delta.detach()).detach().requires_grad_()
         value = self._evaluate(delta)
         gradient = None
         if value.requires_grad:
@@ -223,7 +241,7 @@ class AttackedBatch:
 
     def settle(self, delta: torch.Tensor) -> torch.Tensor:
         """x + delta in the precision of x, rounded towards x so that nothing leaves the ball."""
-        exact = delta.double()
+        exact = landed = self.ball.land(delta.double())
         if not self.ball.solid:
             return (self.x.double() + exact).to(self.x).view(self.shape)
         excess = (self.ball.norm(exact) / self.ball.radius).clamp(min=1.0)  # rounding only
@@ -231,6 +249,8 @@ class AttackedBatch:
         moved = (self.x.double() + exact).to(self.x)
         too_far = (moved.double() - self.x.double()).abs() > exact.abs()
         moved = torch.where(too_far, torch.nextafter(moved, self.x), moved)
+        leaps = self.ball.leaps(moved.shape[1]).to(moved.device)
+        moved = torch.where(leaps, (self.x.double() + landed).to(moved), moved)
         if self.ball.box is not None:
             moved = moved.clamp(*self.ball.box)
         return moved.view(self.shape)

@@ -16,16 +16,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..doors import as_tensor
-from ..errors import InputError, check_finite
+from ..errors import InputError
 from ..projections import onto_ball
 from .filling import best_steps, largest_gain
 from .lp import LpBall
 from .questions import EXTREME_POINTS, NORM, PROJECTION, PerturbationSet, answers_in_kind
 from .radii import Radii
+from .ranges import Pair, read_range, rounded_down, spread
 
 _AT_ONCE = 2**22  # numbers of shared rows, each with the room of every sample
-Pair = tuple[torch.Tensor, torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +76,7 @@ class Cut(PerturbationSet):
         ball = self.ball
         if not isinstance(ball, LpBall | Radii):
             raise InputError(f"a Cut needs LpBall(p, radius) or Radii, got {ball!r}.")
-        valid = _range(ball.box if self.valid is None else self.valid)
+        valid = read_range(ball.box if self.valid is None else self.valid)
         whole = LpBall(ball.p, ball.radius) if isinstance(ball, LpBall) else ball
         for name, value in (("ball", whole), ("valid", valid), ("radius", ball.radius)):
             object.__setattr__(self, name, value)
@@ -109,6 +108,19 @@ class Cut(PerturbationSet):
     def moves(self, d: int) -> torch.Tensor:
         """Those that the ball moves."""
         return self.ball.moves(d)
+
+    def leaps(self, d: int) -> torch.Tensor:
+        """Those that leap in the ball."""
+        return self.ball.leaps(d)
+
+    def land(self, delta: torch.Tensor) -> torch.Tensor:
+        """As in the ball; the whole number before, where the next one is out of the range."""
+        landed = self.ball.land(delta)
+        if self.rooms is None:
+            return landed
+        up, down = (spread(room, delta) for room in self.rooms)
+        beyond = self.leaps(delta.shape[-1]).to(delta.device) & ((landed > up) | (-landed > down))
+        return torch.where(beyond, delta.trunc(), landed)
 
     def with_radius(self, radius: float) -> Cut:
         """Another ball in the same range, not placed."""
@@ -199,7 +211,7 @@ class Cut(PerturbationSet):
         """That of the ball; inf where the range is left by more than rounding."""
         if self.rooms is None:
             return self.ball.norm(delta)
-        widths = _spread(self.rooms[0] + self.rooms[1], delta)
+        widths = spread(self.rooms[0] + self.rooms[1], delta)
         inside = self._inside(delta, 4 * torch.finfo(delta.dtype).eps * widths)
         return torch.where(inside, self.ball.norm(delta), math.inf)
 
@@ -215,7 +227,7 @@ class Cut(PerturbationSet):
             raise self._declined("project", PROJECTION)
         if self.rooms is None:
             raise InputError(f"{self!r} depends on the samples; ask Cut.around(x).")
-        up, down = (_within(room, delta) for room in self.rooms)
+        up, down = (rounded_down(room, delta) for room in self.rooms)
         unit = self._unit(delta)
         scaled = [torch.where(unit > 0, one / unit, 0.0) for one in (delta, -down, up)]
         return (unit * onto_ball(scaled[0], self.ball.p, self.radius, *scaled[1:])).clamp(-down, up)
@@ -239,7 +251,7 @@ class Cut(PerturbationSet):
         if isinstance(self.ball, LpBall):
             return c.new_ones(())
         radii = self.ball.radii
-        return radii.to(c) if radii.ndim == 1 else _spread(radii, c)
+        return radii.to(c) if radii.ndim == 1 else spread(radii, c)
 
     def _reach(self, W: torch.Tensor) -> torch.Tensor:
         """How far a coordinate goes on its own: (d,), (n, 1), (n, d) or ()."""
@@ -250,7 +262,7 @@ class Cut(PerturbationSet):
     def _in_units(self, c: torch.Tensor) -> Pair:
         """|c| times the radii, and the room along its sign over them, at most 1."""
         assert self.rooms is not None
-        up, down = (_spread(room, c) for room in self.rooms)
+        up, down = (spread(room, c) for room in self.rooms)
         unit = self._unit(c)
         whole = (self.radius * unit).clamp(min=torch.finfo(c.dtype).tiny)
         return c.abs() * unit, (torch.where(c > 0, up, down) / whole).clamp(max=1.0)
@@ -258,7 +270,7 @@ class Cut(PerturbationSet):
     def _signed(self, c: torch.Tensor, size: torch.Tensor, room: torch.Tensor) -> torch.Tensor:
         """The maximiser, rounded towards the sample where it meets the range."""
         assert self.rooms is not None
-        up, down = (_within(one, c) for one in self.rooms)
+        up, down = (rounded_down(one, c) for one in self.rooms)
         best = self.radius * torch.sign(c) * self._unit(c) * best_steps(size, room, self.ball.p)
         return best.clamp(-down, up)
 
@@ -266,33 +278,5 @@ class Cut(PerturbationSet):
         """Whether x + delta is in the range: (n, ..., d) -> (n, ...)."""
         if self.rooms is None:
             return torch.ones_like(delta[..., 0], dtype=torch.bool)
-        up, down = (_spread(room, delta) for room in self.rooms)
+        up, down = (spread(room, delta) for room in self.rooms)
         return ((delta <= up + slack) & (-delta <= down + slack)).all(dim=-1)
-
-
-def _range(given: Any) -> Pair:
-    """Both ends of the range as tensors, () or (d,)."""
-    try:
-        low, high = (as_tensor("an end of the range", end).double() for end in given)
-    except (TypeError, ValueError, InputError) as error:
-        raise InputError(f"a Cut needs a range, as in Cut(ball, (0, 1)), got {given!r}.") from error
-    for end in (low, high):
-        check_finite("the ends of the range", end)
-    sizes = {len(end) for end in (low, high) if end.ndim}
-    if max(low.ndim, high.ndim) > 1 or len(sizes) > 1 or not bool((low < high).all()):
-        raise InputError(f"a range must be (low, high) with low < high, got {given!r}.")
-    return low, high
-
-
-def _spread(room: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
-    """(n, d) or (n, 1) with the axes of c, which must be of these samples."""
-    if c.ndim < 2 or len(c) != len(room) or room.shape[1] not in (1, c.shape[-1]):
-        raise InputError(f"rows of {len(room)} samples are wanted, got {tuple(c.shape)}.")
-    return room.to(c).view(len(room), *[1] * (c.ndim - 2), room.shape[1])
-
-
-def _within(room: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
-    """The same, in the precision of c rounded down."""
-    rounded = room.to(c)
-    down = torch.nextafter(rounded, torch.zeros_like(rounded))
-    return _spread(torch.where(rounded.double() > room, down, rounded), c)

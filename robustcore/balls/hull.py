@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -171,12 +171,41 @@ def _weight(points: np.ndarray, delta: np.ndarray, slack: np.ndarray) -> float:
     return float(found.fun) if found.status == 0 else math.inf
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class _Swapped(Hull):
+    """What each sample can become, which is made of swaps (n, V, d) and numbers beside them."""
+
+    swaps: torch.Tensor = field(default_factory=lambda: torch.zeros(0, 1, 1))
+    numbers: Radii | None = None
+
+    def at(self, rows: torch.Tensor) -> _Swapped:
+        """As of a hull."""
+        rows = rows.to(self.points.device)
+        return replace(self, points=self.points[rows], swaps=self.swaps[rows])
+
+    def leaps(self, d: int) -> torch.Tensor:
+        """The columns of the categories, and numbers that are whole."""
+        swapped = (self.swaps != 0).any(dim=1).any(dim=0).cpu()
+        return swapped if self.numbers is None else swapped | self.numbers.leaps(d)
+
+    def land(self, delta: torch.Tensor) -> torch.Tensor:
+        """The nearest category, below radius 1 the sample's own; numbers stay, or land too."""
+        swaps = (self.swaps if self.radius >= 1 else self.swaps[:, :1]).to(delta)
+        along = (swaps @ delta[..., None])[..., 0] - swaps.square().sum(dim=-1) / 2
+        best = along.argmax(dim=1)[:, None, None].expand(-1, 1, delta.shape[1])
+        rest = torch.where((self.swaps != 0).any(dim=1).any(dim=0).to(delta.device), 0.0, delta)
+        if self.numbers is not None:
+            rest = self.numbers.scaled(self.radius).land(rest)
+        return swaps.gather(1, best)[:, 0] + rest
+
+
 @dataclass(frozen=True)
 class Swaps(PerturbationSet):
     r"""The category of one group may be replaced by another; numbers may move at the same time.
 
     What a sample can become depends on what it is: the set is made at the samples. It is the hull
-    of all swaps, whose points between two categories are no rows of a table.
+    of all swaps. Its points between two categories are no rows of a table: what is proved holds for
+    them too, and attacks end at a category.
 
     Source: own (on [B] Theorem 11)
 
@@ -187,7 +216,7 @@ class Swaps(PerturbationSet):
     numbers : Radii, optional
         With p = 1 and one radius a feature: how far numbers move beside the swap.
     radius : float
-        Scales all perturbations.
+        Scales all perturbations. Below 1 a swap goes part of its way, and no attack makes one.
 
     Raises
     ------
@@ -217,17 +246,25 @@ class Swaps(PerturbationSet):
         """Asked of `around(x)`."""
         raise self._unplaced()
 
+    def leaps(self, d: int) -> torch.Tensor:
+        """Asked of `around(x)`."""
+        raise self._unplaced()
+
+    def land(self, delta: torch.Tensor) -> torch.Tensor:
+        """Asked of `around(x)`."""
+        raise self._unplaced()
+
     def with_radius(self, radius: float) -> Swaps:
         """All perturbations times another number."""
         return replace(self, radius=radius)
 
     def around(self, x: torch.Tensor) -> Hull:
         """The hull of what each sample can become."""
-        points = polytopes.one_hot_swaps(x.detach().double(), self.groups)
+        points = swaps = polytopes.one_hot_swaps(x.detach().double(), self.groups)
         if self.numbers is not None:
             radii = self.numbers.radius * self.numbers.around(x).radii
             points = polytopes.sum_of(points, polytopes.feature_radii(radii).to(points))
-        return Hull(points, self.radius)
+        return _Swapped(points, self.radius, swaps, self.numbers)
 
     def support(self, c: Any) -> Any:
         """Asked of `around(x)`."""

@@ -34,6 +34,9 @@ class PerturbationSet(ABC):
     x + delta inside it. The last axis of every tensor holds the d features; where a set has a part
     of its own for each sample, the first axis holds the samples.
 
+    Bounds prove for the whole of it. Where a feature leaps, from one category or whole number to
+    the next, an attack ends at points alone that have such a value: there it `land`s.
+
     Source: own (on [A] eq. (1), [B] Section 3)
     """
 
@@ -66,6 +69,14 @@ class PerturbationSet(ABC):
     def moves(self, d: int) -> torch.Tensor:
         """Which of the d features it may change: booleans (d,), or (n, d)."""
         return torch.ones(d, dtype=torch.bool)
+
+    def leaps(self, d: int) -> torch.Tensor:
+        """Which of the d features have single values, none between them: booleans (d,)."""
+        return torch.zeros(d, dtype=torch.bool)
+
+    def land(self, delta: torch.Tensor) -> torch.Tensor:
+        """A point of the set near delta at which all that leap have a value: (n, d) -> (n, d)."""
+        return delta
 
     def sizes(self) -> PerturbationSet:
         """A set that holds `|delta|` for every delta."""

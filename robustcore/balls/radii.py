@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,8 @@ from ..doors import as_tensor
 from ..errors import InputError, check_finite, check_nonnegative
 from .lp import LpBall
 from .questions import EXTREME_POINTS, NORM, PerturbationSet, answers_in_kind
+
+_ROUNDED = 1 + 1e-9  # 0.7 times 10 holds 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +33,14 @@ class Radii(PerturbationSet):
         samples alike, or a row for each sample. A feature of radius 0 is left alone.
     radius : float
         Scales them all.
+    whole : sequence of int
+        Features that move by whole numbers alone: attacks end at such points, and what is proved
+        holds for the numbers between them too.
 
     Raises
     ------
     InputError
-        For p < 1, or radii that are negative or not finite.
+        For p < 1, radii that are negative or not finite, or `whole` that is no list of features.
 
     Notes
     -----
@@ -45,6 +51,7 @@ class Radii(PerturbationSet):
     p: float
     radii: torch.Tensor
     radius: float = 1.0
+    whole: Sequence[int] = ()
     box = None
 
     def __post_init__(self) -> None:
@@ -55,7 +62,12 @@ class Radii(PerturbationSet):
         check_finite("radii", radii)
         if len(radii):  # an empty batch has no least one
             check_nonnegative("the least of the radii", float(radii.min()))
-        for name, value in (("p", unit.p), ("radius", unit.radius), ("radii", radii)):
+        whole = tuple(self.whole)
+        d = math.inf if radii.ndim == 2 and radii.shape[1] == 1 else radii.shape[-1]
+        if not all(isinstance(m, int) and 0 <= m < d for m in whole):
+            raise InputError(f"whole must list features by number, 0 to {d - 1}, got {self.whole}.")
+        given = (("p", unit.p), ("radius", unit.radius), ("radii", radii), ("whole", whole))
+        for name, value in given:
             object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
@@ -83,6 +95,24 @@ class Radii(PerturbationSet):
     def moves(self, d: int) -> torch.Tensor:
         """Those of a positive radius."""
         return (self.radii > 0).expand(*self.radii.shape[:-1], d)
+
+    def leaps(self, d: int) -> torch.Tensor:
+        """Those that move by whole numbers."""
+        found = torch.zeros(d, dtype=torch.bool)
+        found[list(self.whole)] = True
+        return found
+
+    def land(self, delta: torch.Tensor) -> torch.Tensor:
+        """The nearest whole numbers, or where they are outside the next ones towards 0."""
+        if not self.whole:
+            return delta
+        exact, leaps = delta.double(), self.leaps(delta.shape[-1]).to(delta.device)
+        nearest = exact.round()
+        alone = nearest.abs() <= self.radius * self._like(exact) * _ROUNDED
+        nearest = torch.where(leaps, torch.where(alone, nearest, exact.trunc()), exact)
+        inside = self.norm(nearest) <= self.radius * _ROUNDED
+        shorter = torch.where(leaps, exact.trunc(), exact)
+        return torch.where(inside[..., None], nearest, shorter).to(delta)
 
     def with_radius(self, radius: float) -> Radii:
         """All radii times another number."""

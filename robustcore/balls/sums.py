@@ -82,6 +82,14 @@ class Sum(PerturbationSet):
         """The features that one of them moves."""
         return reduce(torch.logical_or, (part.moves(d).cpu() for part in self.parts))
 
+    def leaps(self, d: int) -> torch.Tensor:
+        """Those that leap in one of them."""
+        return reduce(torch.logical_or, (part.leaps(d) for part in self.parts))
+
+    def land(self, delta: torch.Tensor) -> torch.Tensor:
+        """The sum of where each of them lands."""
+        return _total([part.land(own) for part, own in self._own(self._scaled, delta)])
+
     def with_radius(self, radius: float) -> Sum:
         """All sets times another number."""
         return replace(self, radius=radius)

@@ -118,7 +118,8 @@ def adversarial_accuracy(
     Returns
     -------
     Accuracy
-        An upper estimate of the robust accuracy: attacks can miss.
+        An upper estimate of the robust accuracy: attacks can miss. Where a feature of the set leaps
+        (`Swaps`, whole numbers), what counts is the point at which an answer lands.
 
     Raises
     ------
@@ -179,7 +180,8 @@ def withstands(
         there = ball.at(rows)
         attacked = one(net, x[rows], y[rows], there)
         attacks.check_inside(attacked, x[rows], there)
-        standing[rows] = correct(net, attacked.detach(), y[rows])
+        real = attacks.landed(attacked.detach(), x[rows], there)
+        standing[rows] = correct(net, real, y[rows])
     return standing
 
 

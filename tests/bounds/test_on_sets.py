@@ -48,6 +48,10 @@ def sets(seed):
         "a hull a sample": Hull(0.5 * rng.standard_normal((N, 6, D))),
         "swaps": Swaps([[2, 3, 4]]),
         "swaps and numbers": Swaps([[2, 3, 4]], Radii(1, [0.3, 0.2, 0, 0, 0])),
+        "whole numbers, L2": Radii(2, [1.2, 2.5, 0, 0, 0], whole=[0, 1]),
+        "a sum with whole numbers, Linf": Sum(
+            [Radii(math.inf, [1.2, 0.3, 0, 0, 0], whole=[0]), Swaps([[2, 3, 4]])]
+        ),
         "a sum with numbers, L1": Sum([Radii(1, [0.3, 0.2, 0, 0, 0]), Swaps([[2, 3, 4]])]),
         "a sum with numbers, Linf": Sum(
             [Radii(math.inf, [0.4, 0.1, 0, 0, 0]), Swaps([[2, 3, 4]])], 0.5
