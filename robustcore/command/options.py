@@ -13,6 +13,7 @@ from ..errors import InputError, check_count
 _MORE = """\
 A file for --features is TOML: how far each feature may move, in its own unit.
 
+    whole = ["age"]  # may be left away: what moves by whole numbers alone; above the tables
     [radii]
     age = 2
     income = 500.0
@@ -25,6 +26,7 @@ A file for --features is TOML: how far each feature may move, in its own unit.
 
 The radius then scales all of them, and is 1 unless it is given; below 1 a swap goes part of its
 way. A feature without a range has that of "*" in [ranges], or else of --box, or none.
+What is proved holds between two whole numbers or categories too; an attack ends at one.
 
 The file of --out has a line for each row:
     certify  row, label, predicted, right, certified, radius, by; with --worst withstands and worst

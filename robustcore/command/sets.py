@@ -46,13 +46,14 @@ def ball(
     groups = _groups(told.get("categories", {}), file, features)
     fixed = dict.fromkeys((features[m] for group in groups for m in group), 0.0)
     radii = torch.tensor(_radii(told.get("radii"), fixed, file, features), dtype=torch.float64)
-    stretched: PerturbationSet = Radii(p, radii)
+    free = Radii(p, radii, whole=_whole_features(told.get("whole", []), file, features))
+    stretched: PerturbationSet = free
     if "ranges" in told:
         ends = _ranges(told["ranges"], box, file, features)
         valid = _finite(ends, data.x.flatten(1), radii, radius, file, features)
-        stretched = Cut(Radii(p, radii), valid)
+        stretched = Cut(free, valid)
     elif box is not None:
-        stretched = Cut(Radii(p, radii), tuple(box))
+        stretched = Cut(free, tuple(box))
     found = Sum([stretched, Swaps(groups)]) if groups else stretched
     return found if radius is None else found.with_radius(radius)
 
@@ -92,6 +93,13 @@ def _finite(
         )
     reach = 2 * (radii * max(1.0, radius or 0.0) + x.abs().amax(dim=0) + 1)
     return torch.maximum(ends[0], -reach), torch.minimum(ends[1], reach)
+
+
+def _whole_features(told: Any, path: Path, features: Sequence[str]) -> list[int]:
+    """The columns of features that move by whole numbers."""
+    if not isinstance(told, list) or any(name not in features for name in told):
+        raise InputError(f"whole in {path} must be a list of features, got {told!r}.")
+    return [features.index(name) for name in told]
 
 
 def _groups(told: Any, path: Path, features: Sequence[str]) -> list[list[int]]:

@@ -117,6 +117,25 @@ def test_categories_are_swapped_beside_numbers_that_move(folder: Path) -> None:
         assert found == evaluation.certified(net, x, y, there.with_radius(scale)).tolist()
 
 
+@pytest.mark.parametrize("box", [(), ("--box", "-5", "5")])
+def test_a_row_turns_at_a_whole_number_alone(folder: Path, box: tuple[str, ...]) -> None:
+    """|age - .5| exceeds .4 at every whole age, and not between 0 and 1."""
+    first = torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), torch.tensor([-0.5, 0.5])
+    last = torch.tensor([[1.0, 1.0], [0.0, 0.0]]), torch.tensor([0.0, 0.4])
+    networks.save(ReLUNetwork.from_arrays([first, last]), folder / "net.npz")
+    text = "age,income,outcome\n0,3,yes\n1,3,yes\n"
+    (folder / "rows.csv").write_text(text, encoding="utf-8")
+    given = ("--features", str(folder / "radii.toml"), "--out", str(folder / "out.csv"), *box)
+    radii = "[radii]\nage = 1\nincome = 0.5\n"
+    for whole, stands in ("", "false"), ('whole = ["age"]\n', "true"):
+        (folder / "radii.toml").write_text(whole + radii, encoding="utf-8")
+        assert _run(folder, "attack", *given) == 0
+        assert [row["withstands"] for row in _written(folder / "out.csv")] == [stands, stands]
+    assert {float(row["worst age"]) for row in _written(folder / "out.csv")} <= {-1, 0, 1, 2}
+    assert _run(folder, "certify", *given) == 0
+    assert [row["certified"] for row in _written(folder / "out.csv")] == ["false", "false"]
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -131,6 +150,7 @@ def test_categories_are_swapped_beside_numbers_that_move(folder: Path) -> None:
         ({"radii.toml": '[radii]\nage = "1"\nincome = 1\n'}, "the radius of age"),
         ({"radii.toml": "[categories]\nkind = ['age', 'income']\n"}, "needs a table .radii."),
         ({"radii.toml": _RADII + "[categories]\nkind = ['age', 'x']\n"}, "kind in .* its one-hot"),
+        ({"radii.toml": "whole = 'age'\n" + _RADII}, "whole in .* must be a list of features"),
         ({"radii.toml": _RADII + "[categories]\nkind = 'age'\n"}, "kind in .* a list of features"),
         ({"radii.toml": "categories = 1\n" + _RADII}, "categories. in .* must be a list"),
         ({"radii.toml": _RADII + "[categories]\nkind = ['income']\n"}, "must be one-hot"),
