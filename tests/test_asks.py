@@ -71,6 +71,13 @@ def said_by(line: str, given: dict[str, Any]) -> torch.Tensor:
         return given[own[1] if own else "net"](given["x"]).argmax(1)
 
 
+def at_values(line: str, x: torch.Tensor) -> list[torch.Tensor]:
+    """The samples at every category, numbers at many values; or a whole number farther."""
+    categories = [x[:, 1:]] if "whole" in line else torch.eye(3)[:, None].expand(3, N, 3)
+    steps = torch.arange(-1, 2) if "whole" in line else torch.linspace(-0.1, 0.1, 201)
+    return [torch.cat([x[:, :1] + step, one], dim=1) for one in categories for step in steps]
+
+
 @pytest.mark.parametrize(("ask", "where", "line"), ROWS)
 def test_a_line_does_what_is_asked(ask: str, where: str, line: str) -> None:
     given = names()
@@ -80,6 +87,13 @@ def test_a_line_does_what_is_asked(ask: str, where: str, line: str) -> None:
         assert found.dtype == torch.bool
         assert found.shape == (N,)
         assert found.any()
+    elif "certify_within(" in line:
+        real = at_values(line, given["x"])
+        right = [rc.evaluation.correct(given["net"], one, given["y"]) for one in real]
+        assert found.proved.any() or "whole" in line
+        assert found.broken.any()
+        assert torch.stack(right)[:, found.proved].all()
+        assert not torch.stack(right).all(0)[found.broken].any()
     elif "attacks." in line:
         assert found.shape == given["x"].shape
         asked = given["one_output"] if "one_output" in line else given["net"]
@@ -94,7 +108,7 @@ def test_a_line_does_what_is_asked(ask: str, where: str, line: str) -> None:
 
 
 def test_every_ask_names_its_threads() -> None:
-    assert len(ROWS) == 14
+    assert len(ROWS) == 15
     for _, where, _ in ROWS:
         threads = re.findall(r"\[[\w.+-]+ (\d+)\]\(https://github\.com/([^)]+)\)", where)
         assert threads
