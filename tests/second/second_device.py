@@ -96,6 +96,10 @@ class _Factories(TorchDispatchMode):
         return _run(func, args, kwargs or {})
 
 
+def _index(numbers: list[Any]) -> torch.Tensor:
+    return torch.tensor(numbers) if numbers else torch.empty(0, dtype=torch.long)
+
+
 class _Literals(TorchFunctionMode):
     """torch.tensor(list, device=...) and x[list] copy inside C++: here it is done before."""
 
@@ -103,7 +107,7 @@ class _Literals(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         if func in (torch.Tensor.__getitem__, torch.Tensor.__setitem__):
             index = args[1] if isinstance(args[1], tuple) else (args[1],)
-            index = tuple(torch.tensor(i) if isinstance(i, list) else i for i in index)
+            index = tuple(_index(i) if isinstance(i, list) else i for i in index)
             return func(args[0], index, *args[2:])
         device = kwargs.get("device")
         literal = func in (torch.tensor, torch.as_tensor) and device is not None
