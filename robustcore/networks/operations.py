@@ -60,6 +60,11 @@ def _prelu(reader: Reader, input: Any, weight: Any) -> Traced:
     return Traced(reader.rectify(x.at, leak_of("prelu", slope, x.shape)))
 
 
+def _clone(reader: Reader, input: Any) -> Traced:
+    """The same value in memory of its own."""
+    return Traced(value_of("clone", input).at)
+
+
 def _clamp(reader: Reader, input: Any, min: Any = None, max: Any = None) -> Traced:
     if max is not None or isinstance(min, bool) or min != 0:
         raise refused("clamp other than at min=0")
@@ -173,7 +178,7 @@ def _first(value: Any) -> Any:
 _POOL = ("kernel_size", "stride", "padding")
 STEPS: dict[str, Callable[..., Any]] = {
     "relu": _relu, "relu_": _relu_, "leaky_relu": _leaky_relu, "prelu": _prelu, "clamp": _clamp,
-    "linear": _linear, "matmul": _matmul, "addmm": _addmm, "conv2d": _conv2d,
+    "clone": _clone, "linear": _linear, "matmul": _matmul, "addmm": _addmm, "conv2d": _conv2d,
     "batch_norm": _batch_norm, "dropout": _dropout,
     "max_pool2d": _by_layer(nn.MaxPool2d, (*_POOL, "dilation", "ceil_mode", "return_indices")),
     "avg_pool2d": _by_layer(
@@ -187,7 +192,7 @@ STEPS: dict[str, Callable[..., Any]] = {
 FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "relu": (torch.relu, functional.relu), "relu_": (torch.relu_, functional.relu_),
     "leaky_relu": (functional.leaky_relu,), "prelu": (functional.prelu, torch.prelu),
-    "clamp": (torch.clamp,), "linear": (functional.linear,),
+    "clamp": (torch.clamp,), "clone": (torch.clone,), "linear": (functional.linear,),
     "matmul": (torch.matmul, operator.matmul, torch.mm), "addmm": (torch.addmm,),
     "conv2d": (functional.conv2d, torch.conv2d), "batch_norm": (functional.batch_norm,),
     "dropout": (functional.dropout,), "max_pool2d": (functional.max_pool2d,),
@@ -207,5 +212,5 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
 OF_SIZES: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
     "floordiv": operator.floordiv, "neg": operator.neg, "getitem": operator.getitem,
-    "t": torch.t, "transpose": torch.transpose, "getattr": _transposed,
+    "t": torch.t, "clone": torch.clone, "transpose": torch.transpose, "getattr": _transposed,
 }  # fmt: skip

@@ -48,6 +48,7 @@ READ = {
     "added to itself": lambda m, x: m.last((h := torch.relu(m.a(x))) + h),
     "clamped": lambda m, x: m.last(m.a(x).clamp(min=0) + torch.clamp(m.b(x), min=0)),
     "in place, and not used after": lambda m, x: m.last(m.relu(m.a(x)) + functional.relu_(m.b(x))),
+    "a copy of what is then written in place": lambda m, x: m.last(_kept(m.a(x)) + x.clone()),
     "+=": lambda m, x: m.last(torch.relu(_plus(m.a(x), x))),
     "picked features": lambda m, x: m.last(
         torch.relu(m.a(x))[:, [3, 1, 1, 0]] + m.b(x)[:, torch.tensor([0, 1, 2, 3])]
@@ -72,6 +73,11 @@ READ = {
 def _plus(h, x):
     h += x
     return h
+
+
+def _kept(h):
+    copied = h.clone()
+    return functional.relu_(h) + torch.clone(copied)
 
 
 @pytest.mark.parametrize("name", READ)
