@@ -6,13 +6,8 @@ import argparse
 import csv
 from dataclasses import replace
 
-import torch
-
 from .. import evaluation
 from ..balls import LpBall
-from ..bounds.faithful import own_precision
-from ..doors import answer, two_logits
-from ..errors import InputError
 from . import judging, progress, reading, sets
 
 
@@ -29,19 +24,12 @@ def run(asked: argparse.Namespace) -> int:
         For a network of other outputs, or a bound that is not for boxes.
     """
     net = reading.network(asked.network)
-    precision = own_precision(net, torch.empty(0, dtype=torch.float64)).dtype
-    question = evaluation.read_vnnlib(asked.data, precision)
+    question = evaluation.read_vnnlib(asked.data)
     question = replace(question, x=reading.shaped(question.x, asked.shape, asked.data))
     radius = asked.radius
     ball = None if radius is None else LpBall(sets.NORMS[asked.ball], radius)
     if asked.method != "best":
         judging.check_takes(asked.method, ball or question.ball)
-    with torch.no_grad():
-        outputs = two_logits(answer(net, question.x[:1])).shape[1]
-    if outputs != question.n_classes:
-        raise InputError(
-            f"{asked.data} is about {question.n_classes} outputs, {asked.network} has {outputs}."
-        )
     in_turn = None if asked.method == "best" else (asked.method,)
     with progress.shown("decide", len(question.x), "boxes", ending=True) as show:
         found = question.decide(net, asked.seconds, in_turn, ball, show)
@@ -54,7 +42,8 @@ def run(asked: argparse.Namespace) -> int:
         with asked.out.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["box", "label", "verdict", "by"])
-            rows = zip(question.y.tolist(), words, found.by, strict=True)
+            labels = ["" if y < 0 else y for y in question.y.tolist()]
+            rows = zip(labels, words, found.by, strict=True)
             writer.writerows([i, *row] for i, row in enumerate(rows, start=1))
         print(f"boxes: {asked.out}")
     if asked.require is None:

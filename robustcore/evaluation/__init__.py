@@ -5,9 +5,10 @@ try. Radii are in the units of the raw inputs.
 """
 
 from .accuracy import Accuracy, adversarial_accuracy, clean_accuracy, correct, withstands
+from .asking import Asked
 from .certificates import certified, certified_accuracy
 from .escalation import Escalation, certify_within
-from .properties import Asked, read_vnnlib
+from .properties import read_vnnlib
 from .radius import certified_radius
 
 __all__ = [

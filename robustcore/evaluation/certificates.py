@@ -162,6 +162,14 @@ def _at_once(
     return max(1, min(_BATCH, int(memory // (8 * numbers))))
 
 
+def every(below: torch.Tensor) -> torch.Tensor:
+    """Where all gaps are proved: (n, K) booleans -> (n,).
+
+    Source: own
+    """
+    return below.all(dim=1)
+
+
 def proved_by(
     bound: Callable[..., torch.Tensor],
     net: nn.Module,
@@ -170,6 +178,7 @@ def proved_by(
     ball: PerturbationSet,
     margin: float,
     rounding: str,
+    enough: Callable[[torch.Tensor], torch.Tensor] = every,
 ) -> torch.Tensor:
     """Which samples of one part a bound certifies: (n,) booleans.
 
@@ -182,14 +191,16 @@ def proved_by(
     bound : callable (net, x, y, ball) -> (n, K) tensor
     net, x, y, ball, margin, rounding
         As for :func:`certified`; x in float64, y as classes.
+    enough : callable (n, K) booleans -> (n,) booleans
+        Whether those gaps that are proved, and the label's own, suffice.
     """
     gaps = bound(net, x, y, ball)
     others = torch.arange(gaps.shape[1], device=y.device) != y[:, None]
-    proved = ((gaps <= -margin) | ~others).all(dim=1)
+    proved = enough((gaps <= -margin) | ~others)
     if rounding == "none" or not bool(proved.any()):
         return proved
     rows = proved.nonzero()[:, 0]
     there = ball.at(rows)
     added = bounds.rounding(net, x[rows], y[rows], there, proved=rounding == "proved")
-    proved[rows] = ((gaps[rows] + added <= -margin) | ~others[rows]).all(dim=1)
+    proved[rows] = enough((gaps[rows] + added <= -margin) | ~others[rows])
     return proved

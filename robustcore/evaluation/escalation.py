@@ -16,10 +16,10 @@ from ..doors import class_labels, read_batch
 from ..errors import InputError, SolverError
 from ..networks import layered
 from .accuracy import Accuracy, Attack, correct, withstands
-from .certificates import proved_by
+from .certificates import every, proved_by
 
-_IN_TURN = ("best", "rub_optimised", "crown_optimised", "exact")
-_BATCH = 50  # samples between two looks at the clock, at most
+IN_TURN = ("best", "rub_optimised", "crown_optimised", "exact")
+BATCH = 50  # samples between two looks at the clock, at most
 _GROWTH = 4  # times as many as in the part before, at most: the first one is a single sample
 _LEAST = 0.1  # seconds for an integer program, whatever is left
 _MARGIN = 1e-9
@@ -70,7 +70,7 @@ def certify_within(
     y: torch.Tensor,
     ball: PerturbationSet,
     seconds: float,
-    in_turn: Sequence[str] = _IN_TURN,
+    in_turn: Sequence[str] = IN_TURN,
     attack: Attack | None = attacks.apgd,
     rounding: str = "likely",
     clock: Callable[[], float] = time.perf_counter,
@@ -123,7 +123,7 @@ def certify_within(
     for name in in_turn:
         methods.certificate(name)  # refuses what is unknown or proves nothing
     x, y = read_batch(net, x, y)
-    found = _Search(net, x, y, ball, rounding, clock, clock() + seconds, observe)
+    found = Search(net, x, y, ball, rounding, clock, clock() + seconds, observe)
     found.decide(torch.arange(len(x)), ~correct(net, x, y), "clean")
     for name in (n for n in in_turn if methods.METHODS[n].takes(ball)):
         found.prove(name)
@@ -135,8 +135,11 @@ def certify_within(
 
 
 @dataclass
-class _Search:
-    """What is known so far, and until when it may go on."""
+class Search:
+    """What is known so far, and until when it may go on.
+
+    Source: own
+    """
 
     net: nn.Module
     x: torch.Tensor
@@ -148,9 +151,10 @@ class _Search:
     observe: Callable[[int, float], None] | None = None
     by: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    enough: Callable[[torch.Tensor], torch.Tensor] = every
 
     def __post_init__(self) -> None:
-        self.by = [""] * len(self.x)
+        self.by = self.by or [""] * len(self.x)
 
     def decide(self, rows: torch.Tensor, decided: torch.Tensor, name: str) -> None:
         """Write down what decided some of the rows."""
@@ -168,7 +172,7 @@ class _Search:
             begun, before = self.clock(), begun
             took = max(begun - before, 1e-9)
             least = min(least, took) if least else took  # a small part may cost as much as a large
-            size = min(_GROWTH * len(some), _BATCH, int(len(some) * (self.end - begun) / took))
+            size = min(_GROWTH * len(some), BATCH, int(len(some) * (self.end - begun) / took))
 
     def each(self) -> Iterator[torch.Tensor]:
         """Rows that are still open, each alone, while there is time."""
@@ -194,7 +198,7 @@ class _Search:
             given = self.x[rows].double(), y[rows], there.at(rows)
             try:
                 with torch.no_grad():
-                    proved = proved_by(bound, self.net, *given, _MARGIN, self.rounding)
+                    proved = proved_by(bound, self.net, *given, _MARGIN, self.rounding, self.enough)
             except SolverError:
                 continue
             self.decide(rows, proved, name)

@@ -58,8 +58,8 @@ def declared(query: Any, path: Any) -> tuple[tuple[int, ...], int]:
     return tuple(inputs.shape) or (1,), math.prod(outputs.shape)
 
 
-def linear(comparison: Any, path: Any) -> tuple[dict[tuple[str, int], float], float]:
-    """A comparison as sum of terms + rest <= 0; strict ones count as others.
+def linear(comparison: Any, path: Any) -> tuple[dict[tuple[str, int], float], float, bool]:
+    """A comparison as sum of terms + rest <= 0, and whether it is strict.
 
     Source: own
     """
@@ -76,7 +76,8 @@ def linear(comparison: Any, path: Any) -> tuple[dict[tuple[str, int], float], fl
         for term in whole.terms:
             at = _place(term.var)
             terms[at] = terms.get(at, 0.0) + times * term.coeff
-    return {at: a for at, a in terms.items() if a != 0}, rest
+    strict = type(comparison).__name__ in ("LessThan", "GreaterThan")
+    return {at: a for at, a in terms.items() if a != 0}, rest, strict
 
 
 def _place(var: Any) -> tuple[str, int]:
