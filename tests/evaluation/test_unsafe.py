@@ -8,7 +8,7 @@ from torch import nn
 from robustcore.balls import LpBall
 from robustcore.errors import InputError, UnsupportedLayerError
 from robustcore.evaluation import read_vnnlib
-from robustcore.evaluation.unsafe import Compared, Comparison, refutes
+from robustcore.evaluation.unsafe import Compared, Comparison, refutes, some_of_each
 from robustcore.networks import ReLUNetwork
 
 X0, X1 = (-1.0, 2.0), (0.5, 3.0)
@@ -80,6 +80,12 @@ def test_a_bound_proves_one_comparison_of_each_way(tmp_path):
     ball = LpBall(np.inf, 1.0)
     assert both.decide(folded(), 20.0, ["crown"], ball).by == [""]
     assert both.decide(folded(), 20.0, ["exact"], ball).by == ["exact"]
+
+
+def test_one_comparison_of_each_way_is_enough_and_none_of_one_is_not():
+    ways = tuple((Comparison((1.0,), 0.0, False),) * size for size in (2, 1))
+    below = torch.tensor([[1, 1, 0, 1], [1, 0, 1, 1], [1, 1, 1, 0], [1, 0, 0, 1]]).bool()
+    assert some_of_each(ways, below).tolist() == [True, True, False, False]
 
 
 def test_a_ball_around_the_middle_stands_for_the_box(tmp_path):
