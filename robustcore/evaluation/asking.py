@@ -155,9 +155,14 @@ class _Part:
     ) -> list[str]:
         """What decided each box, "" where it is open."""
         by = [""] * len(self.x)
-        asked: tuple[Any, ...] = (self.x, self.y, self.ball)
-        asked += ("likely", time.perf_counter, end, observe, by, [])
-        searches = [Search(one, *asked, enough) for one, enough in self.question.provers]
+        searches = [
+            Search(
+                *(one, self.x, self.y, self.ball, "likely", time.perf_counter, end, observe),
+                by=by,
+                enough=enough,
+            )
+            for one, enough in self.question.provers
+        ]
         everywhere = torch.arange(len(self.x))
         searches[0].decide(everywhere, self._refuted(everywhere, self.own), "clean")
         for name in in_turn:
