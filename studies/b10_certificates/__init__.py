@@ -106,7 +106,7 @@ def record(
 
 
 def reached(done: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each cell beside the best of the printed column.
+    """Each cell beside the best of the printed column, by radius.
 
     Source: own (on [B] Tables 7, 8, 9)
 
@@ -119,7 +119,7 @@ def reached(done: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         "level", "below": apart beyond the 95 % interval of their difference, or not.
     """
     found = []
-    for row in done:
+    for row in sorted(done, key=lambda row: (row["data"], row["unit"], row["radius"])):
         counts = {name: row[name] / row["n"] for name in ("clean", "standing", "rub", "tightest")}
         low, high = interval(row["tightest"], row["n"])
         best, method = max(
