@@ -13,33 +13,36 @@ them again leaves git clean.
 
 from __future__ import annotations
 
-import argparse
-import ast
-import hashlib
-import json
 import os
-import re
-import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # kernels run side by side, one core each
-os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
-
-import jupytext
-import nbformat
-import papermill
-from jupytext.combine import combine_inputs_with_outputs
 
 HERE = Path(__file__).resolve().parent
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # kernels run side by side, one core each
+os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 sys.path.insert(0, str(HERE.parent))
 
-from book import once  # noqa: E402
-from book.page import page  # noqa: E402
-from robustcore.errors import InputError, RobustcoreError  # noqa: E402
-from studies import parameters as typed  # noqa: E402
+from robustcore.starting import loading, stoppable  # noqa: E402
+
+with loading("notebooks/execute.py", __name__ == "__main__"):
+    import argparse
+    import ast
+    import hashlib
+    import json
+    import re
+    import subprocess
+    import time
+    from typing import Any
+
+    import jupytext
+    import nbformat
+    import papermill
+    from jupytext.combine import combine_inputs_with_outputs
+
+    from book import once
+    from book.page import page
+    from robustcore.errors import InputError, RobustcoreError
+    from studies import parameters as typed
 
 # figure of a notebook -> picture of the README
 PICTURES = {"fig-a1-optimum": HERE.parent / "book" / "images" / "optimum.svg"}
@@ -198,7 +201,7 @@ def _execute(notebook: nbformat.NotebookNode, out: Path, parameters: dict[str, A
             cwd=str(HERE),
             kernel_name="python3",
             progress_bar=sys.stderr.isatty(),
-            extra_arguments=["--log-level=ERROR"],
+            extra_arguments=["--log-level=CRITICAL"],
         )
         strip(running)
         running.replace(out)
@@ -228,8 +231,9 @@ def main() -> None:
     if not options.out and (options.p or options.html or options.profile != "quick"):
         parser.error("give --out too: stored notebooks hold the quick profile, and no page")
     try:
-        for name in [Path(n).stem for n in options.names] or names():
-            _one(name, options)
+        with stoppable("notebooks/execute.py", "a notebook is put in place when it is whole"):
+            for name in [Path(n).stem for n in options.names] or names():
+                _one(name, options)
     except (RobustcoreError, once.BusyError) as error:
         parser.exit(1, f"{error}\n")
 

@@ -25,25 +25,28 @@ This needs torch, numpy, scipy, pandas and pyyaml, and runs from a bare copy of 
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import inspect
-import os
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+from robustcore.starting import loading, stoppable
 
-from robustcore import provenance, records
-from robustcore.errors import DataError, InputError, RobustcoreError
-from robustcore.provenance import CHECKOUT
+with loading("python -m studies", __name__ == "__main__"):
+    import argparse
+    import importlib
+    import inspect
+    import os
+    import time
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import contextmanager
+    from pathlib import Path
+    from types import ModuleType
+    from typing import Any
 
-from . import digest
-from . import parameters as typed
-from .engine import command as engine
-from .engine import save_record
+    from robustcore import provenance, records
+    from robustcore.errors import DataError, InputError, RobustcoreError
+    from robustcore.provenance import CHECKOUT
+
+    from . import digest
+    from . import parameters as typed
+    from .engine import command as engine
+    from .engine import save_record
 
 _FOLDER = "ROBUSTCORE_RESULTS"
 
@@ -162,20 +165,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="folder of the records; default: results/")
     engine.add_options(parser)
     options = parser.parse_args(arguments)
-    name, profile, out = options.name, options.profile, options.out
-    try:
-        given = _given(name, options.set)
-        if engine.asked(options) or not hasattr(_module(name), "record"):
-            made = study(name, "sweep")(**parameters(name, profile, given, "sweep"))
-            if status := engine.main(made, options, out):
+    with stoppable(options.name, "records are written whole, and those of before are kept"):
+        try:
+            if status := _asked(options):
                 parser.exit(status)
-            return
-        for path in run(name, profile, given, out):
-            print(f"recorded {path.name}", flush=True)
-    except RobustcoreError as error:
-        parser.exit(1, f"{error}\n")
-    except KeyboardInterrupt as stop:
-        parser.exit(130, f"{stop or f'{name} stopped by Ctrl-C.'}\n")
+        except RobustcoreError as error:
+            parser.exit(1, f"{error}\n")
+
+
+def _asked(options: argparse.Namespace) -> int:
+    """Do what the options say; the exit status."""
+    name, profile, out = options.name, options.profile, options.out
+    given = _given(name, options.set)
+    if engine.asked(options) or not hasattr(_module(name), "record"):
+        made = study(name, "sweep")(**parameters(name, profile, given, "sweep"))
+        return engine.main(made, options, out)
+    for path in run(name, profile, given, out):
+        print(f"recorded {path.name}", flush=True)
+    return 0
 
 
 def _module(name: str) -> ModuleType:

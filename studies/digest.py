@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TypeGuard
 
 from robustcore.errors import InputError
 from robustcore.provenance import CHECKOUT
@@ -120,7 +121,7 @@ def _behind(module: str, name: str, root: Path) -> Iterator[str]:
     """The module that defines a name which a module offers; of a package, the one behind it."""
     path = _file(module, root)
     if path.name == "__init__.py":
-        for node in _tree(path).body:
+        for node in _offered(path):
             if isinstance(node, ast.ImportFrom):
                 source = _absolute(node, module)
                 for alias in node.names:
@@ -137,6 +138,16 @@ def _behind(module: str, name: str, root: Path) -> Iterator[str]:
                     yield from _behind(module, node.value.id, root)
                     return
     yield module
+
+
+def _offered(path: Path) -> Iterator[ast.stmt]:
+    """What stands at the top of a package; what it tells a type checker it loads when asked."""
+    for node in _tree(path).body:
+        yield from node.body if _for_types(node) else [node]
+
+
+def _for_types(node: ast.AST) -> TypeGuard[ast.If]:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
 
 
 def _absolute(node: ast.ImportFrom, package: str) -> str:
@@ -174,7 +185,7 @@ def _imports(path: Path) -> list[ast.Import | ast.ImportFrom]:
     waiting: list[ast.AST] = list(_tree(path).body)
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        if _for_types(node):
             waiting += node.orelse
             continue
         if isinstance(node, ast.Import | ast.ImportFrom):

@@ -11,23 +11,26 @@ in profile `paper`. Sweeps stop at their time and go on with the next call. One 
 
 from __future__ import annotations
 
-import argparse
-import subprocess
-import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from robustcore.starting import loading, stoppable
 
-import torch
+with loading("python -m studies.on_gpu", __name__ == "__main__"):
+    import argparse
+    import subprocess
+    import sys
+    import time
+    from collections.abc import Sequence
+    from dataclasses import dataclass
+    from pathlib import Path
+    from typing import Any
 
-from robustcore import records
-from robustcore.provenance import CHECKOUT
+    import torch
 
-from . import digest
-from .b7_speed.timing import Step, timing_rows
-from .products import multiplications
+    from robustcore import records
+    from robustcore.provenance import CHECKOUT
+
+    from . import digest
+    from .b7_speed.timing import Step, timing_rows
+    from .products import multiplications
 
 _SKIPPED = ("RUB, one graph", "RUB, as printed")  # what no one trains on
 _SIDE = 8192  # of the matrices whose product is the peak
@@ -152,4 +155,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with stoppable("python -m studies.on_gpu", "finished parts and cells are kept"):
+        sys.exit(main())

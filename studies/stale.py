@@ -14,18 +14,21 @@ hours.
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from robustcore.starting import loading, stoppable
 
-from robustcore import records
-from robustcore.errors import InputError, RobustcoreError
+with loading("python -m studies.stale", __name__ == "__main__"):
+    import argparse
+    import sys
+    from collections.abc import Sequence
+    from dataclasses import dataclass
+    from pathlib import Path
+    from typing import Any
 
-from . import __main__ as command
-from . import digest
+    from robustcore import records
+    from robustcore.errors import InputError, RobustcoreError
+
+    from . import __main__ as command
+    from . import digest
 
 _HEAD = """# Records made by other code than today's: the seconds they took, and the digest today.
 # Written by `python -m studies.stale --write`; `--run SECONDS` makes them again.
@@ -139,23 +142,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--write", action="store_true", help="write results/stale.yml")
     parser.add_argument("--run", type=float, metavar="SECONDS", help="make again what costs less")
     options = parser.parse_args(arguments)
+    kept = "what it said to be recorded is, and results/stale.yml is as it was"
+    with stoppable("python -m studies.stale", kept):
+        refused = _asked(options)
+    if refused:
+        sys.exit(1)
+
+
+def _asked(options: argparse.Namespace) -> bool:
+    """Do what the options say; whether a study was refused."""
     stale = listing()
     for one in stale:
         print(f"{one.seconds:8.0f} s  {one.name}: {', '.join(one.ids)}", flush=True)
-    refused = 0
+    refused = False
     for one in stale if options.run is not None else []:
         if one.seconds <= options.run and not one.sweep:
             try:
                 for path in run_again(one):
                     print(f"recorded {path.name}", flush=True)
             except RobustcoreError as error:
-                refused = 1
+                refused = True
                 print(error, file=sys.stderr, flush=True)
     if options.write or options.run is not None:
         target = records.results_folder() / "stale.yml"
         target.write_text(text(listing()), encoding="utf-8")
-    if refused:
-        sys.exit(1)
+    return refused
 
 
 def _name(record: records.Record) -> str:

@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 FLOORS = (
-    ("errors", "projections", "doors", "balls", "losses"),
+    ("starting", "errors", "projections", "doors", "balls", "losses"),
     ("networks", "patterns", "datasets"),
     ("convex", "bounds", "attacks"),
     ("defenses", "methods", "training", "evaluation"),

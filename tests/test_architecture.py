@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import robustcore as rc
 from architecture import complaints
 
 BLOCKED = ("cvxpy", "clarabel", "mosek", "matplotlib", "snakemake", "jupytext", "IPython", "pooch")
@@ -113,10 +115,21 @@ print(sorted(m for m in sys.modules if m.split(".")[0] in Blocker.names))
 
 def test_importing_the_package_loads_nothing_heavy(root: Path) -> None:
     code = "import robustcore; print([m for m in sys.modules if m.startswith('robustcore.')])"
-    loaded = _run(code, root)
+    assert _run(code, root).strip() == "[]"
+    code = "import robustcore; robustcore.LpBall(1, 0.1); print(*sys.modules)"
+    loaded = _run(code, root).split()
     assert "robustcore.balls" in loaded
-    assert "convex" not in loaded
-    assert "datasets" not in loaded
+    assert "robustcore.convex" not in loaded
+    assert "robustcore.datasets" not in loaded
+
+
+def test_every_name_of_the_package_is_there(root: Path) -> None:
+    """What a type checker is told of it is what is loaded."""
+    told = ast.parse((root / "robustcore" / "__init__.py").read_text(encoding="utf-8"))
+    blocks = [node for node in told.body if isinstance(node, ast.If)]
+    names = {alias.name for block in blocks for line in block.body for alias in line.names}
+    assert names == set(rc.__all__) == {name for name in names if hasattr(rc, name)}
+    assert rc.LpBall is rc.balls.LpBall
 
 
 def test_a_missing_extra_is_one_sentence_with_the_remedy(root: Path) -> None:

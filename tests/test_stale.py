@@ -60,6 +60,15 @@ def test_a_study_is_followed_through_doors_to_the_modules_that_it_uses(project: 
     ]
 
 
+def test_what_a_package_loads_when_asked_is_followed_as_a_type_checker_would(
+    project: Path,
+) -> None:
+    before = digest.modules("studies.demo", project)
+    told = "if TYPE_CHECKING:\n    from .sums import add\n"
+    _changed(project, "robustcore/__init__.py", "from .sums import add\n", told)
+    assert digest.modules("studies.demo", project) == before
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [

@@ -6,14 +6,17 @@ Writes into SITE/book: the scoreboard, the findings, the printed places and the 
 
 from __future__ import annotations
 
-import argparse
-import re
-import shutil
-from pathlib import Path
+from robustcore.starting import loading, stoppable
 
-from studies.engine.grid import COMPACT
+with loading("python -m book.generate", __name__ == "__main__"):
+    import argparse
+    import re
+    import shutil
+    from pathlib import Path
 
-from . import api, equations, front, places, recorded, scoreboard, sentences
+    from studies.engine.grid import COMPACT
+
+    from . import api, equations, front, places, recorded, scoreboard, sentences
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,4 +60,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable("python -m book.generate", "the pages drawn so far are kept"):
+        main()

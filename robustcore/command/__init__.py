@@ -6,7 +6,8 @@
     robustcore certify model.onnx property.vnnlib --seconds 60
 
 It ends with 0, with 1 if fewer rows than `--require` asks for stand, or without `--require` a
-property is refuted, and with 2 and one sentence if it could not run, or an option cannot be used.
+property is refuted, with 2 and one sentence if it could not run, or an option cannot be used, and
+with 130 if Ctrl-C stopped it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ..errors import RobustcoreError
-from . import judging, options, properties, reading, report, sets
+from ..starting import loading, stoppable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,18 +29,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         In place of those of the process.
     """
-    try:
-        return run(parser().parse_args(arguments))
-    except RobustcoreError as error:
-        print(f"robustcore: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        about = "a file" if error.filename is None else error.filename
-        print(f"robustcore: {about} cannot be used: {error.strerror or error}.", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("robustcore: stopped; nothing was written.", file=sys.stderr)
-        return 130
+    with loading("robustcore", started=arguments is None):
+        from ..errors import RobustcoreError
+        from . import judging, options, properties, reading, report, sets  # noqa: F401
+    with stoppable("robustcore", "nothing was written"):
+        try:
+            return run(parser().parse_args(arguments))
+        except RobustcoreError as error:
+            print(f"robustcore: {error}", file=sys.stderr)
+            return 2
+        except OSError as error:
+            about = "a file" if error.filename is None else error.filename
+            why = error.strerror or error
+            print(f"robustcore: {about} cannot be used: {why}.", file=sys.stderr)
+            return 2
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -53,6 +55,8 @@ def run(asked: argparse.Namespace) -> int:
     RobustcoreError
         For whatever of the input does not fit.
     """
+    from . import judging, options, properties, reading, report, sets
+
     asked = options.settle(asked)
     if options.is_property(asked):
         return properties.run(asked)
@@ -68,12 +72,13 @@ def run(asked: argparse.Namespace) -> int:
     else:
         judged = judging.attack(network, data, ball, asked.steps)
     print(judged.table())
-    if asked.out is not None:
-        judged.write(asked.out)
-        print(f"rows: {asked.out}")
-    if asked.report is not None:
-        asked.report.write_text(report.page(judged, asked.network.name), encoding="utf-8")
-        print(f"report: {asked.report}")
+    with stoppable("robustcore", "the file that it was writing is cut off"):
+        if asked.out is not None:
+            judged.write(asked.out)
+            print(f"rows: {asked.out}")
+        if asked.report is not None:
+            asked.report.write_text(report.page(judged, asked.network.name), encoding="utf-8")
+            print(f"report: {asked.report}")
     return int(asked.require is not None and judged.standing.value < asked.require)
 
 
@@ -82,4 +87,6 @@ def parser() -> argparse.ArgumentParser:
 
     Source: own
     """
+    from . import options
+
     return options.parser(__doc__.split("\n\n")[0])

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from .. import evaluation
 from ..balls import LpBall
+from ..starting import stoppable
 from . import judging, progress, reading, sets
 
 
@@ -39,7 +40,10 @@ def run(asked: argparse.Namespace) -> int:
     ]
     print(_table(words, found))
     if asked.out is not None:
-        with asked.out.open("w", newline="", encoding="utf-8") as file:
+        with (
+            stoppable("robustcore", "the file that it was writing is cut off"),
+            asked.out.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["box", "label", "verdict", "by"])
             labels = ["" if y < 0 else y for y in question.y.tolist()]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from robustcore.errors import RobustcoreError
+from robustcore.starting import stoppable
 from studies import __main__ as command
 from studies.engine import Sweep, read
 
@@ -86,4 +87,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with stoppable("python -m studies.b8_uci.again", "nothing was changed"):
+        main()
