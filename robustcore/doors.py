@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .errors import InputError, RobustcoreError, check_finite, check_length
+from .errors import InputError, RobustcoreError, check_finite, check_held, check_length
 
 _FAILURES = (RuntimeError, TypeError, ValueError, IndexError, AttributeError, NotImplementedError)
 
@@ -68,7 +68,7 @@ def read_samples(net: nn.Module, x: Any) -> torch.Tensor:
             "is x[None]."
         )
     check_finite("x", x)
-    return _outside_inference(x)
+    return outside_inference(x)
 
 
 def whole_labels(y: Any, n: int, device: torch.device) -> torch.Tensor:
@@ -81,7 +81,8 @@ def whole_labels(y: Any, n: int, device: torch.device) -> torch.Tensor:
     InputError
         If a label is not a whole number, or there is not one for each of the n samples.
     """
-    y = _outside_inference(as_tensor("y", y).detach())
+    y = outside_inference(as_tensor("y", y).detach())
+    check_held("y", y)
     check_length("y", y, n, "x")
     if y.dtype in (torch.int64, torch.bool):
         return y.to(device)
@@ -240,8 +241,11 @@ def per_sample(loss: Any, z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return value
 
 
-def _outside_inference(value: torch.Tensor) -> torch.Tensor:
-    """A tensor made under `torch.inference_mode` as one that a graph may keep."""
+def outside_inference(value: torch.Tensor) -> torch.Tensor:
+    """A tensor made under `torch.inference_mode` as one that a graph may keep.
+
+    Source: own
+    """
     if not value.is_inference():
         return value
     with torch.inference_mode(False):

@@ -86,7 +86,7 @@ class EmptyNetworkWarning(UserWarning):
 
 
 def check_finite(name: str, value: Any) -> None:
-    """Refuse NaN and infinity in an array or tensor.
+    """Refuse NaN and infinity in an array or tensor, and a tensor that holds no numbers.
 
     Source: own
 
@@ -95,6 +95,7 @@ def check_finite(name: str, value: Any) -> None:
     InputError
         Naming the argument and how many of its entries are not finite.
     """
+    check_held(name, value)
     if isinstance(value, torch.Tensor):
         if bool(value.sum().isfinite()):  # one pass settles the good case
             return
@@ -106,6 +107,15 @@ def check_finite(name: str, value: Any) -> None:
         raise InputError(
             f"{name} must be finite, got {bad} NaN or infinite entries; clean it first."
         )
+
+
+def check_held(name: str, value: Any) -> None:
+    """Refuse a tensor on "meta", which has a shape and no numbers.
+
+    Source: own
+    """
+    if getattr(value, "is_meta", False):
+        raise InputError(f"{name} must hold numbers, got a tensor on meta; give it its values.")
 
 
 def check_matrix(name: str, value: Any) -> None:

@@ -1,6 +1,8 @@
 """Every public call of the torch half, with every kind of bad input: one sentence, no traceback."""
 
+import copy
 import math
+import operator
 from functools import partial
 
 import numpy as np
@@ -16,12 +18,25 @@ from robustcore.networks import ReLUNetwork
 
 BALL = LpBall(1, 0.3)
 NET = ReLUNetwork((4, 5, 3), torch.Generator().manual_seed(0), dtype=torch.float64)
+CHAIN = nn.Sequential(
+    *(nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 2, 2, padding=1), nn.BatchNorm2d(2), nn.ReLU()),
+    *(nn.Flatten(), nn.Linear(18, 4), nn.ReLU(), nn.Linear(4, 3)),
+)
+CHAIN.double().eval()
 X = torch.randn(6, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 Y = torch.arange(6) % 3
 
 
 def _defend(name, net, x, y, ball):
     return getattr(defenses, name)(ball)(net, x, y)
+
+
+def _boxed(net, x, y, ball):
+    return defenses.rub_boxed(LpBall(1, 0.3, (-9, 9)) if ball is BALL else ball)(net, x, y)
+
+
+def _polytope(net, x, y, ball):
+    return bounds.rub_polytope(net, x, y, np.eye(4) if ball is BALL else None)
 
 
 def _fit(net, x, y, ball):
@@ -40,6 +55,8 @@ def _fit(net, x, y, ball):
 CALLS = {
     **{name: quick(one) for name, one in BOUNDS.items()},
     **{name: getattr(bounds, name) for name in ("rub_top", "split", "sup_inf", "inf_sup")},
+    "rounding": bounds.rounding,
+    "rub_polytope": _polytope,
     "fgm": attacks.fgm,
     "pgd": partial(attacks.pgd, steps=2),
     "apgd": partial(attacks.apgd, steps=2),
@@ -49,6 +66,7 @@ CALLS = {
         f"defenses.{name}": partial(_defend, name)
         for name in ("fgsm", "pgd", "baseline", "arub", "ibp", "coap", "crown", "rub")
     },
+    "defenses.rub_boxed": _boxed,
     "fit": _fit,
     "adversarial_accuracy": partial(
         evaluation.adversarial_accuracy, attack=partial(attacks.pgd, steps=2)
@@ -68,6 +86,7 @@ BAD = {
     "x sparse": (NET, X.to_sparse(), Y, BALL),
     "x one sample": (NET, X[0], Y[:1], BALL),
     "x a number": (NET, torch.tensor(1.0), Y[:1], BALL),
+    "x on meta": (NET, X.to("meta"), Y, BALL),
     "x NaN": (NET, X * math.nan, Y, BALL),
     "x inf": (NET, X / 0, Y, BALL),
     "x too wide": (NET, torch.cat([X, X], 1), Y, BALL),
@@ -80,6 +99,9 @@ BAD = {
     "y text": (NET, X, list("abcabc"), BALL),
     "y mask": (NET, X, Y > 0, BALL),
     "y column": (NET, X, Y[:, None], BALL),
+    "y on meta": (NET, X, Y.to("meta"), BALL),
+    "net on meta": (copy.deepcopy(NET).to("meta"), X, Y, BALL),
+    "net and x on meta": (copy.deepcopy(NET).to("meta"), X.to("meta"), Y, BALL),
     "ball None": (NET, X, Y, None),
     "ball a number": (NET, X, Y, 0.3),
     "ball a polytope": (NET, X, Y, torch.as_tensor(BALL.vertices(4))),
@@ -251,3 +273,90 @@ def test_an_attack_runs_where_torch_infers():
         found = attacks.pgd(NET, x, Y.clone(), BALL, 3)
         assert evaluation.adversarial_accuracy(NET, x, Y, BALL).n == 6
     assert torch.equal(found, attacks.pgd(NET, X, Y, BALL, 3))
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if not name.startswith("fit")])
+def test_arrays_are_taken_like_tensors(name):
+    found, wanted = CALLS[name](NET, X.numpy(), Y.numpy(), BALL), CALLS[name](NET, X, Y, BALL)
+    assert torch.equal(found, wanted) if isinstance(found, torch.Tensor) else found == wanted
+
+
+DENSE = ("sup_inf", "inf_sup", "defenses.rub_boxed")  # take no chain as deep as CHAIN
+# they differentiate the network's own answer, which torch refuses of tensors made where it infers
+OWN = ("fg", "pgd", "strongest", "as_published", "adversarial", "baseline")
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if not name.startswith("fit")])
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("made", [False, True])
+def test_where_torch_infers_a_call_answers_as_elsewhere(name, inside, made):
+    """A network made under torch.inference_mode, or the call itself, or both."""
+    for net in (NET,) if name in DENSE else (NET, CHAIN):
+        with torch.inference_mode(made):
+            copied = copy.deepcopy(net)
+        said = ""
+        try:
+            with torch.inference_mode(inside):
+                found = CALLS[name](copied, X.clone(), Y.clone(), BALL)
+        except InputError as error:
+            said = str(error)
+        if said:
+            assert made
+            assert any(word in name for word in OWN)
+            assert "Inference tensors" in said
+            assert "\n" not in said
+            continue
+        wanted = CALLS[name](net, X, Y, BALL)
+        same = torch.allclose if isinstance(found, torch.Tensor) else operator.eq
+        assert same(found, wanted)
+
+
+def test_outputs_of_a_network_made_where_torch_infers_are_those_of_another():
+    with torch.inference_mode():
+        made = copy.deepcopy(CHAIN)
+    found, wanted = (bounds.outputs(net, X, BALL) for net in (made, CHAIN))
+    assert all(torch.allclose(*pair) for pair in zip(found, wanted, strict=True))
+    with pytest.raises(InputError, match="x must hold numbers"):
+        bounds.outputs(CHAIN, X.to("meta"), BALL)
+
+
+@pytest.mark.parametrize("where", [torch.no_grad, torch.inference_mode])
+def test_training_where_no_gradient_is_recorded_is_refused(where):
+    with where(), pytest.raises(InputError, match="training records gradients"):
+        _fit(copy.deepcopy(NET), X, Y, BALL)
+
+
+def test_training_what_cannot_learn_is_refused():
+    with torch.inference_mode():
+        made = copy.deepcopy(NET)
+    with pytest.raises(InputError, match=r"made under torch\.inference_mode"):
+        _fit(made, X, Y, BALL)
+    frozen = copy.deepcopy(NET).requires_grad_(False)
+    with pytest.raises(InputError, match="no parameter that requires_grad"):
+        _fit(frozen, X, Y, BALL)
+
+
+@pytest.mark.parametrize(
+    ("vertices", "message"),
+    [
+        (BALL, "vertices must be a tensor or an array of numbers, got LpBall"),
+        ("cat", "got str"),
+        (None, "got NoneType"),
+        ([[1.0], [2.0, 3.0]], "got list"),
+        (torch.eye(4) * 1j, "got a complex one"),
+        (torch.eye(4).to_sparse(), "got a sparse one"),
+        (torch.eye(4).to("meta"), "must hold numbers"),
+        (torch.eye(4) * math.nan, "must be finite"),
+        (torch.eye(3), r"must be \(V, 4\)"),
+        (torch.zeros(5, 2, 4), "are for 5 samples, x has 6"),
+    ],
+)
+@pytest.mark.parametrize("net", [NET, nn.Linear(4, 3).double()])
+def test_vertices_that_are_none_are_refused(net, vertices, message):
+    with pytest.raises(InputError, match=message):
+        bounds.rub_polytope(net, X, Y, vertices)
+
+
+def test_a_boxed_defense_names_the_class_of_what_it_does_not_train():
+    with pytest.raises(InputError, match=r"got Sequential\.$"):
+        _boxed(CHAIN, X, Y, BALL)

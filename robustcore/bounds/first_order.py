@@ -49,8 +49,8 @@ def baseline(
     wanted = torch.is_grad_enabled()
     x, y = read_batch(net, x, y)
     ball = posed(ball, x, "baseline", SUPPORT)
-    x = x.detach().requires_grad_()
-    with torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad():
+        x = x.detach().requires_grad_()
         value = loss(*classes(answer(net, x), y))
         (gradient,) = torch.autograd.grad(value.sum(), x, create_graph=wanted)
     value = value if wanted else value.detach()

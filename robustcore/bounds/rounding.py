@@ -26,7 +26,7 @@ import torch
 from torch import nn
 
 from ..balls import SUPPORT, PerturbationSet, posed
-from ..doors import two_logits
+from ..doors import read_samples, two_logits
 from ..networks import Activation, Beside, Layered, LeakyRectifier, PooledRectifier, layered
 from ..networks.composing import compose
 from ..networks.rounding import Arithmetic, Errors, layer_errors, leaked
@@ -75,6 +75,7 @@ def rounding(
     always taken at its worst: an attack may choose it.
     """
     with torch.no_grad():
+        x = read_samples(net, x)
         network, flat, y = read_layers(net, x, y)
         ball = posed(ball, flat, "rounding", SUPPORT)
         like = own_precision(net, x)

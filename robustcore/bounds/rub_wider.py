@@ -15,7 +15,7 @@ from torch import nn
 
 from ..balls import NORM, Cut, LpBall, Placed, check_set
 from ..balls.filling import largest_gain
-from ..doors import read_samples
+from ..doors import as_tensor, read_samples
 from ..errors import InputError, check_finite
 from .axis_gains import again_with_graph, axis_gains, filled, gains, most_gained, sweep
 from .first_order import arub, gap_jacobian
@@ -50,12 +50,23 @@ def rub_polytope(
     -------
     (n, K) tensor
         Upper bounds over the convex hull of the vertices, sound up to rounding. Differentiable.
+
+    Raises
+    ------
+    InputError
+        If the vertices are no finite numbers, have another shape, or are for other samples.
     """
     at = Recursion.around(net, x, y)
     M = at.maps[0].n_inputs
+    vertices = as_tensor("vertices", vertices)
+    if vertices.is_complex() or vertices.layout != torch.strided:
+        kind = "complex" if vertices.is_complex() else "sparse"
+        raise InputError(f"vertices must be a dense real tensor, got a {kind} one; convert it.")
     check_finite("vertices", vertices)
     if vertices.ndim not in (2, 3) or vertices.shape[-1] != M or vertices.shape[-2] == 0:
         raise InputError(f"vertices must be (V, {M}) or (n, V, {M}), got {tuple(vertices.shape)}.")
+    if vertices.ndim == 3 and len(vertices) != len(at.z):
+        raise InputError(f"vertices are for {len(vertices)} samples, x has {len(at.z)}; give all.")
     vertices = vertices.to(at.z)
     if len(at.maps) == 1:
         clean, _ = gap_jacobian(net, x, y)

@@ -76,8 +76,15 @@ def _of_one(
 ) -> torch.Tensor:
     """The losses of the samples for a single network, with a graph into its parameters."""
     if not isinstance(net, ReLUNetwork):
-        raise InputError(f"rub_boxed trains a ReLUNetwork, got {net!r}.")
+        raise InputError(f"rub_boxed trains a ReLUNetwork, got {type(net).__name__}.")
     layers = [(one.weight[None], one.bias[None]) for one in net.layers]  # type: ignore[index]
+    first = layers[0][0]
+    wanted, got = ((t.shape[-1], t.dtype, t.device) for t in (first, x.flatten(1)))
+    if wanted != got:
+        raise InputError(
+            f"the network takes {wanted[0]} features in {wanted[1]} on {wanted[2]}, x has {got[0]} "
+            f"in {got[1]} on {got[2]}."
+        )
     if net.scaler is not None:
         W, b = layers[0]
         W = W / net.scaler.std.to(W)

@@ -16,6 +16,7 @@ from torch.nn.utils import parametrize, prune
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
+from ..doors import outside_inference
 from ..errors import UnsupportedLayerError
 from .dense import ReLUNetwork, Scaler
 from .two_layer import TwoLayerReLU
@@ -95,7 +96,7 @@ def kind_of(module: Any) -> type[nn.Module]:
 
 
 def check_tensor(layer: str, name: str, value: Any) -> torch.Tensor:
-    """A weight as the next forward has it: a plain, finite, real tensor.
+    """A weight as the next forward has it: a plain, finite, real tensor that a graph may keep.
 
     Source: own
 
@@ -118,7 +119,7 @@ def check_tensor(layer: str, name: str, value: Any) -> torch.Tensor:
         raise UnsupportedLayerError(
             f"the {name} of {layer} must be finite, it holds NaN or infinity; train it anew."
         )
-    return value
+    return value if torch.is_inference_mode_enabled() else outside_inference(value)
 
 
 def check_precision(layer: str, value: torch.Tensor) -> torch.Tensor:

@@ -185,6 +185,7 @@ def _read_arguments(
     x, y = read_batch(net, *data)
     if len(x) == 0:
         raise InputError("there is nothing to train on: x has no rows.")
+    _check_learns(net)
     check_count("steps", steps)
     check_count("batch_size", batch_size)
     if not isinstance(learning_rate, torch.Tensor):
@@ -194,6 +195,21 @@ def _read_arguments(
     if not isinstance(generator, torch.Generator):
         raise InputError(f"batches need generator=torch.Generator(), got {generator!r}.")
     return x, y
+
+
+def _check_learns(net: nn.Module) -> None:
+    """Refuse where no gradient can be recorded, in one sentence for torch's several."""
+    if not torch.is_grad_enabled():
+        raise InputError(
+            "training records gradients; call it outside torch.no_grad and torch.inference_mode."
+        )
+    if any(one.is_inference() for one in (*net.parameters(), *net.buffers())):
+        raise InputError(
+            "the network was made under torch.inference_mode, and no gradient passes its tensors; "
+            "make it outside, and load its state_dict() there."
+        )
+    if not any(one.requires_grad for one in net.parameters()):
+        raise InputError("the network has no parameter that requires_grad, and nothing to train.")
 
 
 def _batches(n: int, batch_size: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
