@@ -19,7 +19,8 @@ comprehensions, and the names below; no attributes, no lambdas, nothing else.
 - `paper`: the value that the paper prints.
 
 Numbers in `where` match to a relative 1e-9. An expression that is too long or too deep, or would
-take too many steps or too large a number, is refused before or while it runs.
+take too many steps or too large a number, is refused before or while it runs; functions count what
+they look at, queries the rows, and `+` what it copies.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from __future__ import annotations
 import ast
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .errors import InputError
@@ -51,8 +52,10 @@ _FUNCTIONS: dict[str, Any] = {
 
 _MAX_TEXT = 10_000  # characters
 _MAX_DEPTH = 60  # nested nodes
-_MAX_STEPS = 1_000_000  # of all comprehensions and ranges together
-_MAX_BITS = 4096  # of a whole number that a power makes
+_MAX_STEPS = 1_000_000  # of all comprehensions, ranges, and what functions look at, together
+_MAX_LOOKS = 20_000_000  # at rows, by all queries together
+_MAX_BITS = 4096  # of a whole number that a power or a product makes
+_MAX_DIGITS = 4096  # that `round` may be asked for
 
 _NODES = (
     *(ast.Expression, ast.BoolOp, ast.boolop, ast.BinOp, ast.UnaryOp, ast.unaryop),
@@ -81,9 +84,10 @@ def evaluate(expression: str, rows: list[Row], names: Mapping[str, Any]) -> Any:
         If the expression is not in the permitted part of Python, or fails on these rows.
     """
     text = " ".join(str(expression).split())
-    scope = {**_FUNCTIONS, **_queries(rows), **names}
+    budget = _Budget()
+    scope = {**budget.functions(), **_queries(rows, budget), **names}
     guarded = ast.fix_missing_locations(_Guards().visit(_check(text, set(scope))))
-    scope |= _Budget().functions()
+    scope |= budget.guards()
     try:
         return eval(compile(guarded, "<criterion>", "eval"), {"__builtins__": {}, **scope})
     except InputError:
@@ -92,8 +96,16 @@ def evaluate(expression: str, rows: list[Row], names: Mapping[str, Any]) -> Any:
         raise InputError(f"`{text}` fails on its rows: {error!r}; correct it.") from error
 
 
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "_total",
+    ast.Mult: "_product",
+    ast.Mod: "_remainder",
+    ast.Pow: "_power",
+}
+
+
 class _Guards(ast.NodeTransformer):
-    """Every loop counts its steps, and products and powers look at their size first."""
+    """Every loop counts its steps, and operators look at the size of what they take first."""
 
     def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
         self.generic_visit(node)
@@ -102,8 +114,13 @@ class _Guards(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
-        name = {ast.Pow: "_power", ast.Mult: "_product", ast.Mod: "_remainder"}.get(type(node.op))
+        name = _OPERATORS.get(type(node.op))
         return _call(name, node.left, node.right) if name else node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        self.generic_visit(node)
+        node.comparators = [_call("_weighed", one) for one in node.comparators]
+        return node
 
 
 def _call(name: str, *arguments: ast.expr) -> ast.Call:
@@ -111,14 +128,29 @@ def _call(name: str, *arguments: ast.expr) -> ast.Call:
 
 
 class _Budget:
-    """The steps that are left to one evaluation."""
+    """The steps, and the looks at rows, that are left to one evaluation."""
 
     def __init__(self) -> None:
-        self.left = _MAX_STEPS
+        self.left, self.looks = _MAX_STEPS, _MAX_LOOKS
 
     def functions(self) -> dict[str, Any]:
-        own = (self._counted, self._power, self._product, self._remainder)
-        return {f.__name__: f for f in own} | {"range": self._range}
+        """The functions of an expression, which count what they look at."""
+        own = {**_FUNCTIONS, "range": self._range, "round": self._round, "sum": self._sum}
+        return {name: self._weighing(f) if callable(f) else f for name, f in own.items()}
+
+    def guards(self) -> dict[str, Any]:
+        """What the guarded loops and operators call."""
+        own: tuple[Callable[..., Any], ...] = (
+            *(self._counted, self._weighed, self._total),
+            *(self._product, self._remainder, self._power),
+        )
+        return {f.__name__: f for f in own}
+
+    def look(self, rows: int) -> None:
+        """Count rows that a query looks at."""
+        self.looks -= rows
+        if self.looks < 0:
+            raise InputError(f"an expression may look at {_MAX_LOOKS} rows, this one at more.")
 
     def _spend(self, steps: int) -> None:
         self.left -= steps
@@ -135,11 +167,38 @@ class _Budget:
         self._spend(min(len(found), _MAX_STEPS + 1) if found else 0)
         return found
 
+    def _weighed(self, value: Any) -> Any:
+        self._spend(len(value) if hasattr(value, "__len__") else 0)
+        return value
+
+    def _weighing(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **options: Any) -> Any:
+            for one in (*given, *options.values()):
+                self._weighed(one)
+            return function(*given, **options)
+
+        return call
+
+    def _total(self, left: Any, right: Any) -> Any:
+        return self._weighed(left) + self._weighed(right)
+
+    @staticmethod
+    def _sum(values: Iterable[Any], start: Any = 0) -> Any:
+        if not isinstance(start, int | float):
+            raise InputError(f"sum is for numbers, got {type(start).__name__}.")
+        return sum(values, start)
+
+    @staticmethod
+    def _round(number: Any, ndigits: Any = None) -> Any:
+        if isinstance(ndigits, int) and abs(ndigits) > _MAX_DIGITS:
+            raise InputError(f"round is for at most {_MAX_DIGITS} digits, got more.")
+        return round(number, ndigits)
+
     @staticmethod
     def _power(base: Any, exponent: Any) -> Any:
         whole = isinstance(base, int) and isinstance(exponent, int)
         if whole and base.bit_length() * abs(exponent) > _MAX_BITS:
-            raise InputError(f"{base} ** {exponent} is too large a number for an expression.")
+            raise InputError(f"a power may have {_MAX_BITS} bits, this is too large a number.")
         return base**exponent
 
     @staticmethod
@@ -153,6 +212,9 @@ class _Budget:
         for value in (left, right):
             if not isinstance(value, int | float):
                 raise InputError(f"* is for numbers, got {type(value).__name__}.")
+        whole = isinstance(left, int) and isinstance(right, int)
+        if whole and left.bit_length() + right.bit_length() > _MAX_BITS:
+            raise InputError(f"a product may have {_MAX_BITS} bits, this is too large a number.")
         return left * right
 
 
@@ -191,8 +253,9 @@ def _check_depth(tree: ast.AST) -> None:
         level = [child for node in level for child in ast.iter_child_nodes(node)]
 
 
-def _queries(all_rows: list[Row]) -> dict[str, Any]:
+def _queries(all_rows: list[Row], budget: _Budget) -> dict[str, Any]:
     def rows(**where: Any) -> list[Row]:
+        budget.look(len(all_rows))
         return [row for row in all_rows if all(_equal(row.get(k), v) for k, v in where.items())]
 
     def col(name: str, /, **where: Any) -> list[Any]:
