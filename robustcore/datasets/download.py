@@ -9,23 +9,27 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
-import shutil
 import time
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import CorruptDataError, DataError, missing_extra
 from .catalogue import RemoteFile
+from .waiting import LateError, Waiting
 
 _CHUNK = 1 << 18
 _TIMEOUT = 30.0  # seconds without a byte
 _DEADLINE = 3600.0  # seconds for the whole file
 _ATTEMPTS = 3  # connections for one file; each resumes the last
+_COMPRESSED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)  # the last if it is encrypted
 _CUT = (TimeoutError, ConnectionError, http.client.HTTPException, urllib.error.URLError)
 
 
@@ -45,7 +49,8 @@ def download(
     timeout : float
         Seconds to wait for the next byte.
     deadline : float
-        Seconds for the whole file; what arrived by then is kept.
+        Seconds for the whole file, from the look-up of the server's name on; what arrived by then
+        is kept.
 
     Raises
     ------
@@ -111,12 +116,20 @@ class _Resuming:
                 members = [m for m in archive.namelist() if Path(m).name == wanted]
                 if not members:
                     raise DataError(f"{self.file.archive} holds no {wanted}")
-                with archive.open(members[0]) as inside, self.part.open("wb") as stream:
-                    shutil.copyfileobj(inside, stream)
-        except zipfile.BadZipFile as bad:
+                self._unpack(archive, members[0])
+        except _BROKEN as bad:
             raise DataError(f"{self.file.archive} is not a zip archive") from bad
         finally:
             zipped.unlink(missing_ok=True)
+
+    def _unpack(self, archive: zipfile.ZipFile, member: str) -> None:
+        """Write what a member expands to, up to the size of the file."""
+        if archive.getinfo(member).compress_type not in _COMPRESSED:  # others give all at once
+            raise DataError(f"{self.file.archive} must be stored or deflated, it is neither")
+        with archive.open(member) as inside, self.part.open("wb", buffering=0) as stream:
+            while chunk := inside.read(_CHUNK):
+                _write(stream, chunk, self.part)
+                self.limits.check(self.file.archive, self.part)
 
     def _check(self, url: str) -> None:
         algorithm, wanted = self.file.checksum.split(":")
@@ -147,9 +160,7 @@ class _Limits:
             part.unlink()
             raise DataError(f"{url} sends more than the {self.size} bytes of the file")
         if time.monotonic() > self.until:
-            raise DataError(
-                f"{url} is too slow; {_size(part)} bytes are kept and the next call continues"
-            )
+            raise _too_slow(url, part)
 
 
 def _transfer(url: str, part: Path, limits: _Limits) -> None:
@@ -161,12 +172,15 @@ def _transfer(url: str, part: Path, limits: _Limits) -> None:
                 return
             reason = "the connection was cut"
         except urllib.error.HTTPError as answer:
+            answer.close()
             reason = f"HTTP {answer.code} {answer.reason}"
             if answer.code in (403, 404, 410):
                 raise _GoneError(f"{url} answers {reason}") from answer
             if answer.code != 416:
                 raise DataError(f"{url} answers {reason}") from answer
             part.unlink(missing_ok=True)  # nothing follows what we have: it is of another file
+        except LateError as late:
+            raise _too_slow(url, part) from late
         except _CUT as cut:
             cause = getattr(cut, "reason", cut)  # urllib wraps what went wrong while connecting
             if isinstance(cut, urllib.error.URLError) and not isinstance(cause, TimeoutError):
@@ -186,23 +200,20 @@ def _receive(url: str, part: Path, limits: _Limits) -> bool:
     request = urllib.request.Request(url, headers={"User-Agent": "robustcore"})
     if held:
         request.add_header("Range", f"bytes={held}-")
-    with urllib.request.urlopen(request, timeout=limits.timeout) as answer:
+    with Waiting(limits.until) as waiting:
+        answer = waiting.call(partial(urllib.request.urlopen, request, timeout=limits.timeout))
         resumed = answer.status == 206
         if resumed and not (answer.headers["Content-Range"] or "").startswith(f"bytes {held}-"):
             part.unlink()
             raise ConnectionError("the server answered with another range than was asked for")
         announced = answer.headers["Content-Length"]
         start = held if resumed else 0
-        _append(answer, part, "ab" if resumed else "wb", url, limits)
+        with part.open("ab" if resumed else "wb", buffering=0) as stream:
+            # unbuffered: a full disk shows at its write; what was written before an error stays
+            while chunk := waiting.call(answer.read1, _CHUNK):
+                _write(stream, chunk, part)
+                limits.check(url, part)
     return announced is None or _size(part) - start == int(announced)
-
-
-def _append(answer: Any, part: Path, mode: str, url: str, limits: _Limits) -> None:
-    """Copy the body to the part file; what was written before an error stays there."""
-    with part.open(mode, buffering=0) as stream:  # unbuffered: a full disk shows at its write
-        while chunk := answer.read1(_CHUNK):
-            _write(stream, chunk, part)
-            limits.check(url, part)
 
 
 def _write(stream: Any, chunk: bytes, part: Path) -> None:
@@ -215,6 +226,10 @@ def _write(stream: Any, chunk: bytes, part: Path) -> None:
             f"writing {part} failed: {full.strerror}; free some space or set ROBUSTCORE_CACHE to "
             f"a folder that has it; {_size(part)} bytes are kept and the next call continues"
         ) from full
+
+
+def _too_slow(url: str, part: Path) -> DataError:
+    return DataError(f"{url} is too slow; {_size(part)} bytes are kept and the next call continues")
 
 
 def _size(part: Path) -> int:

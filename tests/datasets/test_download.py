@@ -1,10 +1,13 @@
 """Downloads: whole, resumed, refused; and never half a file under its own name."""
 
+import contextlib
 import errno
 import hashlib
 import io
 import logging
+import socket
 import sys
+import threading
 import zipfile
 from dataclasses import replace
 
@@ -113,12 +116,86 @@ def test_a_server_that_sends_more_than_the_file_is_stopped(site, tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_server_that_never_ends_is_left_at_the_deadline(site, tmp_path):
-    with pytest.raises(DataError, match=r"is too slow; \d+ bytes are kept"):
-        download(remote(site), tmp_path / "data.bin", deadline=-1.0)
+def test_a_server_that_never_ends_is_left_at_the_deadline(site, tmp_path, stopwatch):
+    site.stall = 30.0
+    with pytest.raises(DataError, match=r"is too slow; 150000 bytes are kept"):
+        download(remote(site), tmp_path / "data.bin", deadline=0.5)
+    assert stopwatch() < 5
     assert names(tmp_path) == ["data.bin.part"]
+    site.stall = 0.0
     download(remote(site), tmp_path / "data.bin")
+    assert site.ranges == ["", "bytes=150000-"]
     assert (tmp_path / "data.bin").read_bytes() == BODY
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"HTTP/1.0 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;"],
+    ids=["no-answer", "in-its-headers", "in-the-head-of-a-chunk"],
+)
+def test_a_server_that_drips_is_left_at_the_deadline(said, tmp_path, stopwatch):
+    """Each byte comes long before the time-out of one, and none is the last."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip():
+            to, _ = server.accept()
+            with to, contextlib.suppress(OSError):
+                to.sendall(said)
+                while not over.wait(0.05):
+                    to.sendall(b"x")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/data.bin"
+        try:
+            with pytest.raises(DataError, match="is too slow; 0 bytes are kept"):
+                download(RemoteFile("a", url, "sha256:00"), tmp_path / "data.bin", deadline=0.5)
+            assert stopwatch() < 5
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_a_name_that_is_looked_up_for_long_is_left_at_the_deadline(
+    site, tmp_path, stopwatch, monkeypatch
+):
+    over = threading.Event()
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: over.wait(30) and real(*a, **k))
+    with pytest.raises(DataError, match="is too slow; 0 bytes are kept"):
+        download(remote(site), tmp_path / "data.bin", deadline=0.5)
+    assert stopwatch() < 5
+    over.set()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_an_archive_expands_to_no_more_than_the_file(site, tmp_path, method):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("data.bin", bytes(50_000_000))
+    file = replace(remote(site, archive=site.url("all.zip")), size=len(BODY))
+    site.files = {"all.zip": buffer.getvalue()}
+    most = "more than the 300000 bytes" if method == zipfile.ZIP_DEFLATED else "must be stored or"
+    with pytest.raises(DataError, match=rf"all\.zip .*{most}"):
+        download(file, tmp_path / "data.bin")
+    assert names(tmp_path) == []
+
+
+def test_an_archive_that_is_broken_or_encrypted_is_one_sentence(site, tmp_path):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.bin", BODY[:1000] * 9)
+    whole = bytearray(buffer.getvalue())
+    for place, value in ((6, 1), (60, 255)):  # the flag of an encrypted member, its first bytes
+        broken = bytearray(whole)
+        at = whole.index(b"PK\x01\x02")
+        broken[place] ^= value
+        broken[at + 8] ^= value if place == 6 else 0  # the flag stands in the directory too
+        site.files = {"all.zip": bytes(broken)}
+        file = RemoteFile("set/data.bin", site.url("gone"), "sha256:00", site.url("all.zip"))
+        with pytest.raises(DataError, match="is not a zip archive"):
+            download(file, tmp_path / "data.bin")
 
 
 def test_nobody_answers(tmp_path, stopwatch):
