@@ -25,6 +25,10 @@ class UnsupportedLayerError(InputError):
     """A network holds a layer for which no bound is implemented."""
 
 
+class TooLargeError(UnsupportedLayerError):
+    """A bound needs a network as matrices, and one of them would be too large to hold."""
+
+
 class SolverError(RobustcoreError, RuntimeError):
     """A convex program was not solved: infeasible, stopped early, or out of accuracy."""
 

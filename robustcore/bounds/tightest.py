@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import torch
 from torch import nn
 
 from ..balls import EXTREME_POINTS, SUPPORT, Cut, LpBall, PerturbationSet, check_set
+from ..errors import TooLargeError
 from .propagation import crown, ibp
 from .rub import rub
 from .rub_wider import rub_boxed
@@ -17,8 +20,9 @@ def tightest(
     """The entrywise minimum of CROWN, interval arithmetic and, over few extreme points, RUB.
 
     Which one wins depends on how the network was trained, so a certificate should not have to
-    choose. Over a cut L1 ball RUB is `rub_boxed`. `coap` and `rub_any` are left out, as CROWN is
-    usually tighter at their cost; `rub_optimised` for its price.
+    choose. Over a cut L1 ball RUB is `rub_boxed`. CROWN is left out where a convolution or a max
+    pool as a matrix would be too large, which the others never form. `coap` and `rub_any` are left
+    out, as CROWN is usually tighter at their cost; `rub_optimised` for its price.
 
     Source: own
 
@@ -33,10 +37,13 @@ def tightest(
     Returns
     -------
     (n, K) tensor
-        Upper bounds of the worst gaps, sound up to rounding, never looser than any of the three.
+        Upper bounds of the worst gaps, sound up to rounding, never looser than any of the three
+        that is not left out.
     """
     check_set(ball, "tightest", SUPPORT)
-    bound = torch.minimum(crown(net, x, y, ball), ibp(net, x, y, ball))
+    bound = ibp(net, x, y, ball)
+    with suppress(TooLargeError):
+        bound = torch.minimum(crown(net, x, y, ball), bound)
     if isinstance(ball, Cut) and isinstance(ball.ball, LpBall) and ball.p == 1:
         return torch.minimum(bound, rub_boxed(net, x, y, ball))
     listed = ball.lacks(EXTREME_POINTS) is None

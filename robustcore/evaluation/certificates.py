@@ -49,7 +49,8 @@ def certified_accuracy(
     method : str
         A bound of :mod:`robustcore.bounds` by its name: "rub", "rub_optimised", "rub_any",
         "rub_boxed", "coap", "crown", "crown_optimised", "ibp", "exact"; or "best", the least of
-        RUB, CROWN and intervals, :func:`robustcore.bounds.tightest`.
+        RUB, CROWN and intervals, without CROWN where the network as matrices would be too large,
+        :func:`robustcore.bounds.tightest`.
     margin : float
         In units of the logits: certified where every gap bound, and what `rounding` adds to it, is
         at most -margin.

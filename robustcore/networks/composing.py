@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from ..errors import UnsupportedLayerError
+from ..errors import TooLargeError
 from .blocks import Diagonal, Pick, Stacked, Summed
 from .images import Convolution
 from .maps import AffineMap, Chain, Dense, Scaling
@@ -47,14 +47,14 @@ def expand(one: AffineMap) -> Dense:
 
     Raises
     ------
-    UnsupportedLayerError
+    TooLargeError
         If the matrix would have more than 2^26 entries.
     """
     if isinstance(one, Dense):
         return one
     entries = one.n_inputs * one.n_outputs
     if entries > MAX_ENTRIES:
-        raise UnsupportedLayerError(
+        raise TooLargeError(
             f"as a matrix, {type(one).__name__} has {one.n_outputs} x {one.n_inputs} entries, more "
             f"than {MAX_ENTRIES}; use rub, arub or ibp, which never form it."
         )

@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from ..errors import UnsupportedLayerError
+from ..errors import TooLargeError
 from .activations import PooledRectifier
 from .composing import MAX_ENTRIES, compose, expand
 from .layers import Layered
@@ -71,7 +71,7 @@ def expanded(network: Layered) -> AffineLayers:
 
     Raises
     ------
-    UnsupportedLayerError
+    TooLargeError
         Naming the matrix that would be too large.
     """
     layers, leaking = matrices(network)
@@ -95,7 +95,7 @@ def matrices(network: Layered) -> tuple[AffineLayers, Leaks]:
 
     Raises
     ------
-    UnsupportedLayerError
+    TooLargeError
         Naming the matrix that would be too large.
     """
     layers: list[Dense] = []
@@ -215,7 +215,7 @@ def _round(
 
 def _zeros(rows: int, columns: int, like: torch.Tensor) -> Dense:
     if rows * columns > MAX_ENTRIES:
-        raise UnsupportedLayerError(
+        raise TooLargeError(
             f"as a matrix, a max pool has {rows} x {columns} entries, more than {MAX_ENTRIES}; use "
             "rub, arub or ibp, which never form it."
         )
