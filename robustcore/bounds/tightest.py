@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import torch
 from torch import nn
 
@@ -41,9 +39,10 @@ def tightest(
         that is not left out.
     """
     check_set(ball, "tightest", SUPPORT)
-    bound = ibp(net, x, y, ball)
-    with suppress(TooLargeError):
-        bound = torch.minimum(crown(net, x, y, ball), bound)
+    try:
+        bound = torch.minimum(crown(net, x, y, ball), ibp(net, x, y, ball))
+    except TooLargeError:
+        bound = ibp(net, x, y, ball)
     if isinstance(ball, Cut) and isinstance(ball.ball, LpBall) and ball.p == 1:
         return torch.minimum(bound, rub_boxed(net, x, y, ball))
     listed = ball.lacks(EXTREME_POINTS) is None
