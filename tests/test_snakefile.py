@@ -53,7 +53,7 @@ REAL = (
         "book/once.py",
         "book/page.py",
     ),
-    *("requirements.lock", "_config.yml", "robustcore/errors.py"),
+    *("requirements.lock", "_config.yml", "robustcore/errors.py", "robustcore/starting.py"),
     *("studies/__init__.py", "studies/parameters.py"),
 )
 

@@ -13,7 +13,7 @@ import pytest
 
 from notebooks import execute
 from robustcore import command, records
-from robustcore.command import judging, options, reading
+from robustcore.command import judging, options, reading, sets
 from robustcore.starting import loading
 from studies import __main__ as studies
 from studies import stale
@@ -91,8 +91,8 @@ def test_a_command_that_writes_says_that_a_file_is_cut_off(monkeypatch, capsys, 
         write = staticmethod(_press)
 
     monkeypatch.setattr(options, "settle", lambda asked: asked)
-    for name in ("rows", "network", "ball"):
-        monkeypatch.setattr(reading, name, lambda *a: SimpleNamespace(features=()))
+    for room, name in ((reading, "rows"), (reading, "network"), (sets, "ball")):
+        monkeypatch.setattr(room, name, lambda *a: SimpleNamespace(features=()))
     monkeypatch.setattr(judging, "attack", lambda *a: Judged)
     asked = ["attack", "net.npz", "rows.csv", "--out", str(tmp_path / "rows.csv")]
     said = _line(capsys, command.main, asked)

@@ -126,11 +126,10 @@ def pgd(
         check_generator(generator)
     if step_size is not None:
         check_nonnegative("step_size", step_size)
-    by_points = bool(ball.lacks(PROJECTION)) and step_size is None
-    by_points = by_points and not random_start and restarts == 1
-    check_set(ball, "pgd", MAXIMISER, *(() if by_points else (PROJECTION,)))
+    free = random_start or restarts > 1 or step_size is not None
+    check_set(ball, "pgd", MAXIMISER, *((PROJECTION,) if free else ()))
     attacked = AttackedBatch(net, x, y, ball, loss)
-    if by_points:
+    if attacked.ball.lacks(PROJECTION):
         with evaluating(net):
             return attacked.settle(climb_by_points(attacked, torch.zeros_like(attacked.x), steps))
     size = 2.5 * ball.radius / steps if step_size is None else step_size

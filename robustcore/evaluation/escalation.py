@@ -13,7 +13,7 @@ from torch import nn
 from .. import attacks, bounds, methods
 from ..balls import SUPPORT, Cut, LpBall, PerturbationSet, check_set
 from ..doors import class_labels, read_batch
-from ..errors import InputError, SolverError
+from ..errors import InputError, SolverError, TooLargeError
 from ..networks import layered
 from .accuracy import Accuracy, Attack, correct, withstands
 from .certificates import every, proved_by
@@ -187,7 +187,7 @@ class Search:
             self.observe(len(self.by) - self.by.count(""), self.end - now)
 
     def prove(self, name: str) -> None:
-        """Ask one bound of all that are open; a solver that does not end proves nothing."""
+        """Ask one bound of all that are open; one without an end, or too large, proves nothing."""
         bound = methods.certificate(name)
         outputs = layered(self.net, self.x.shape[1:]).maps[-1].n_outputs
         y, there = class_labels(self.y, outputs), inside(self.ball, name)
@@ -199,7 +199,7 @@ class Search:
             try:
                 with torch.no_grad():
                     proved = proved_by(bound, self.net, *given, _MARGIN, self.rounding, self.enough)
-            except SolverError:
+            except (SolverError, TooLargeError):
                 continue
             self.decide(rows, proved, name)
 

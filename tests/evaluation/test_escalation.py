@@ -10,7 +10,7 @@ import torch
 
 from robustcore import attacks, bounds, evaluation, methods
 from robustcore.balls import LpBall
-from robustcore.errors import InputError
+from robustcore.errors import InputError, TooLargeError
 from robustcore.evaluation import certify_within
 from robustcore.networks import ReLUNetwork
 from studies.oracles.bound_twins import random_instances
@@ -171,3 +171,17 @@ def test_of_a_ball_with_a_box_the_part_inside_is_asked(p: float) -> None:
     assert int(found.proved.sum()) > int(whole.proved.sum())
     x_attacked = attacks.strongest(net, x[found.proved], y[found.proved], ball, steps=20)
     assert bool((net(x_attacked).argmax(dim=1) == y[found.proved]).all())
+
+
+def test_a_bound_that_would_be_too_large_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    def large(*arguments: object) -> torch.Tensor:
+        raise TooLargeError("as a matrix, more than 2^26 entries")
+
+    case = next(iter(random_instances(1, seed=6)))
+    monkeypatch.setattr(
+        methods, "certificate", lambda name: large if name == "crown_optimised" else bounds.ibp
+    )
+    y = case.net(case.x).argmax(dim=1)
+    ball = LpBall(2, 1e-6)
+    found = certify_within(case.net, case.x, y, ball, 60, ("crown_optimised", "ibp"), attack=None)
+    assert set(found.by) == {"ibp"}

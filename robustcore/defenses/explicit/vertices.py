@@ -13,7 +13,8 @@ import torch
 
 from .first_order import Layers, Passed, gap_rows, lemma_1, support
 
-_ROWS = 2**15  # (networks x samples x vertices) of one step of a sweep
+_ROWS = {"cpu": 2**12}  # (networks x samples x vertices) of one step of a sweep
+_ROWS_ELSEWHERE = 2**18
 
 
 def rub(
@@ -108,7 +109,7 @@ def _swept(
     at = _Entries(passed.hidden[0], slopes, rows, rows.new_zeros(S, n, k))
     best = rows.new_full((S, n, k), -math.inf)
     where = torch.zeros_like(best, dtype=torch.long)
-    width = max(1, _ROWS // (S * n))
+    width = max(1, _ROWS.get(rows.device.type, _ROWS_ELSEWHERE) // (S * n))
     for start in range(0, 2 * M, width):
         some = torch.arange(start, min(start + width, 2 * M), device=rows.device)
         steps = _columns(layers, some.expand(S, 1, -1), radius)
