@@ -52,7 +52,8 @@ def check_answers(net: nn.Module, network: Layered, x: torch.Tensor) -> None:
 
     One forward pass in the network's own precision, of all samples but in a loss, where gradients
     are recorded and the first stands for the batch. A forward that was recorded is compared at a
-    few more points, near some samples and far from them. Nothing is compared under a transform of
+    few more points, near some samples and far from them, and with the samples in turned order, as
+    it must look at each alone. Nothing is compared under a transform of
     torch.func, where no number can be looked at: certify outside of it.
 
     Source: own
@@ -80,13 +81,17 @@ def check_answers(net: nn.Module, network: Layered, x: torch.Tensor) -> None:
     with torch.no_grad():
         if network.traced and len(some):
             _compare(net, network, _around(some), 0)
+            _compare(net, network, some[:_ROWS], 0, turned=True)
         for start in range(0, len(some), _ROWS):
             _compare(net, network, some[start : start + _ROWS], start)
 
 
-def _compare(net: nn.Module, network: Layered, x: torch.Tensor, start: int) -> None:
+def _compare(
+    net: nn.Module, network: Layered, x: torch.Tensor, start: int, turned: bool = False
+) -> None:
+    """Compare the answers for the samples, which the network is given in turned order or not."""
     own = x.to(own_precision(net, x))
-    said = two_logits(answer(net, own))
+    said = two_logits(answer(net, own.flip(0)).flip(0) if turned else answer(net, own))
     flat = own.flatten(1).to(x)
     logits = network(flat)
     read = _ended(network, logits)

@@ -285,6 +285,20 @@ def test_every_sample_is_compared_whether_or_not_gradients_are_recorded():
     assert defenses.rub(ball)(net, x, labels).isfinite()  # a loss, which compares one sample
 
 
+def test_an_answer_that_depends_on_the_other_samples_is_found_out():
+    """The same as recorded for this batch, and another where the first sample comes last."""
+
+    def of_the_batch(m, x):
+        odd = not isinstance(x, fx.Proxy) and bool(x[0, 0] == 7)
+        return m.last(torch.relu(m.b(x) if odd else m.a(x)))
+
+    net = Of(of_the_batch).eval().double()
+    x = torch.rand(6, M).double()
+    x[-1, 0] = 7
+    with pytest.raises(UnsupportedLayerError, match="more than rounding apart"):
+        bounds.rub(net, x, torch.zeros(6).long(), LpBall(1, 0.01))
+
+
 def test_a_graph_module_is_read_by_what_it_runs_not_by_its_graph():
     net = fx.symbolic_trace(nn.Sequential(nn.Linear(M, M), nn.ReLU(), nn.Linear(M, 3)))
     _, same = read(net)
