@@ -35,7 +35,7 @@ class PerturbationSet(ABC):
     of its own for each sample, the first axis holds the samples.
 
     Bounds prove for the whole of it. Where a feature leaps, from one category or whole number to
-    the next, an attack ends at points alone that have such a value: there it `land`s.
+    the next, an attack ends at points alone that have such a value, where `land` puts it.
 
     Source: own (on [A] eq. (1), [B] Section 3)
     """
