@@ -292,3 +292,21 @@ def _nbval(notebook: nbformat.NotebookNode, folder: Path) -> int:
     return subprocess.run(
         [sys.executable, "-m", *command], cwd=folder, capture_output=True
     ).returncode
+
+
+def test_a_kernel_that_dies_at_birth_is_started_again(monkeypatch, tmp_path):
+    said = iter(["Kernel died before replying to kernel_info"] * 2 + [""])
+
+    def start(notebook, path, *arguments, **options):
+        if word := next(said):
+            raise RuntimeError(word)
+        nbformat.write(notebook, path)
+
+    monkeypatch.setattr(execute.papermill, "execute_notebook", start)
+    out = tmp_path / "one.ipynb"
+    execute._execute(nbformat.v4.new_notebook(), out, {})
+    assert out.exists()
+    for words in (["Kernel died before replying to kernel_info"] * 3, ["something else"]):
+        said = iter(words)
+        with pytest.raises(RuntimeError, match=words[-1]):
+            execute._execute(nbformat.v4.new_notebook(), out, {})
